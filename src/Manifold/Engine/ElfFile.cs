@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Manifold.Engine;
 
@@ -8,117 +8,170 @@ namespace Manifold.Engine;
 /// The dynamic tables of a 64-bit little-endian ELF library, read without loading it: which symbols it defines, which it
 /// needs, and which symbol versions it asks of other libraries.
 /// </summary>
-/// <remarks>Layouts: the System V ABI (ELF-64 object file format) and the GNU symbol versioning extension.</remarks>
+/// <remarks>
+/// Layouts: the System V ABI (ELF-64 object file format) and the GNU symbol versioning extension.
+/// Whatever the bytes are, reading ends in an answer or in InvalidDataException, in time and memory proportional to the tables.
+/// </remarks>
 public sealed class ElfFile : IDisposable
 {
-    private const uint DynamicSymbols = 11;                // SHT_DYNSYM
-    private const uint VersionsNeeded = 0x6ffffffe;        // SHT_GNU_verneed
-    private const ushort Weak = 2;                         // VER_FLG_WEAK: a missing version is a warning, not a failure
+    private const uint Strings = 3, DynamicSymbols = 11;                                  // SHT_STRTAB, SHT_DYNSYM
+    private const uint VersionsNeeded = 0x6ffffffe, SymbolVersions = 0x6fffffff;          // SHT_GNU_verneed, SHT_GNU_versym
+    private const int WeakVersion = 2;                                                    // VER_FLG_WEAK: a missing version is a warning, not a failure
+    private const int HeaderSize = 64, SectionSize = 64, SymbolSize = 24, VersionSize = 16;
+    private const int LargestTable = 1 << 28, LongestName = 1 << 16;                      // libtorch_cpu.so: 7 MB and 591 characters
 
-    private readonly MemoryMappedFile file;
-    private readonly MemoryMappedViewAccessor view;
+    private readonly SafeFileHandle file;
+    private readonly long length;
     private readonly string path;
+    private readonly Section[] sections;
 
-    /// <exception cref="InvalidDataException">The file is not a 64-bit little-endian ELF file.</exception>
+    /// <exception cref="InvalidDataException">The file is not a 64-bit little-endian ELF file with a table of sections.</exception>
     public ElfFile(string path)
     {
         this.path = path;
-        if (new FileInfo(path).Length < 64) throw Malformed("it is shorter than an ELF header");
-        file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        if (view.ReadUInt32(0) != 0x464C457F || view.ReadByte(4) != 2 || view.ReadByte(5) != 1)
+        file = File.OpenHandle(path);
+        try
         {
-            Dispose();
-            throw Malformed("it does not begin as a 64-bit little-endian ELF file does");
+            length = RandomAccess.GetLength(file);
+            sections = ReadSections();
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
         }
     }
 
     /// <summary>Names of the dynamic symbols that this library defines.</summary>
-    public IEnumerable<string> Defined() => Symbols().Where(s => s.Section != 0).Select(s => s.Name);
+    public IEnumerable<string> Defined() => Symbols().Where(s => s.IsDefined).Select(s => s.Name);
 
-    /// <summary>Names of the dynamic symbols that this library needs from others; weak ones may be missing and are left out.</summary>
-    public IEnumerable<string> Needed() => Symbols().Where(s => s.Section == 0 && !s.Weak && s.Name.Length > 0).Select(s => s.Name);
+    /// <summary>
+    /// Names of the dynamic symbols that this library needs from libraries without symbol versions. libc, libstdc++ and their
+    /// like have versions and are left out, and so are weak symbols, which may be missing.
+    /// </summary>
+    public IEnumerable<string> Needed() => Symbols().Where(s => s is { IsDefined: false, IsWeak: false, IsVersioned: false, Name.Length: > 0 }).Select(s => s.Name);
 
     /// <summary>Symbol versions asked of other libraries, such as GLIBCXX_3.4.32, and where each entry's flags lie in the file.</summary>
     public IEnumerable<(string Version, long FlagsOffset)> Versions()
     {
-        foreach (var section in Sections().Where(s => s.Type == VersionsNeeded))
+        if (Only(VersionsNeeded) is not { } section) yield break;
+        byte[] table = Table(section), strings = Table(Linked(section));
+
+        // One entry for each library, each with a chain of versions. A sound table has no more entries than fit side by side,
+        // so counting them ends chains that run into one another.
+        var budget = table.Length / VersionSize;
+        var library = 0L;
+        for (var n = 0u; n < section.Info; n++)
         {
-            var strings = Section(section.Link).Offset;
-            var need = section.Offset;
-            for (var n = 0; n < section.Info; n++)
+            var entry = library + At(table, library + 8, BinaryPrimitives.ReadUInt32LittleEndian);
+            for (int left = At(table, library + 2, BinaryPrimitives.ReadUInt16LittleEndian); left > 0; left--)
             {
-                int count = Read(need + 2, view.ReadUInt16), next = (int)Read(need + 12, view.ReadUInt32);
-                var entry = need + Read(need + 8, view.ReadUInt32);
-                for (; count > 0; count--)
-                {
-                    yield return (Text(strings + Read(entry + 8, view.ReadUInt32)), entry + 4);
-                    entry += Read(entry + 12, view.ReadUInt32);
-                }
-                need += next;
+                if (--budget < 0) throw Malformed("its table of symbol versions has more entries than room");
+                yield return (Name(strings, At(table, entry + 8, BinaryPrimitives.ReadUInt32LittleEndian)), section.Offset + entry + 4);
+                entry += At(table, entry + 12, BinaryPrimitives.ReadUInt32LittleEndian);
             }
+            var next = At(table, library + 12, BinaryPrimitives.ReadUInt32LittleEndian);
+            if (next == 0) yield break;
+            if (--budget < 0) throw Malformed("its table of symbol versions has more entries than room");
+            library += next;
         }
     }
 
-    /// <summary>Writes a copy in which the named symbol version is asked for weakly, so that an older library still loads it.</summary>
-    /// <returns>False, and no file, if the library does not ask for that version.</returns>
-    public static bool CopyWithWeakVersion(string source, string destination, string version)
+    /// <summary>The library's bytes with the named symbol version asked for weakly, so that systems without it still load them.</summary>
+    /// <returns>Null if the library does not ask for that version.</returns>
+    public static byte[]? WithWeakVersion(string path, string version)
     {
-        var bytes = File.ReadAllBytes(source);
-        var hit = false;
-        using (var elf = new ElfFile(source))
-            foreach (var (name, offset) in elf.Versions().Where(v => v.Version == version))
-            {
-                var flags = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan((int)offset));
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan((int)offset), (ushort)(flags | Weak));
-                hit = true;
-            }
-        if (!hit) return false;
-
-        var part = $"{destination}.{Environment.ProcessId}.part";   // two first starts at once must not see half a file
-        File.WriteAllBytes(part, bytes);
-        File.Move(part, destination, overwrite: true);
-        return true;
-    }
-
-    public void Dispose()
-    {
-        view?.Dispose();
-        file?.Dispose();
-    }
-
-    private IEnumerable<(string Name, ushort Section, bool Weak)> Symbols()
-    {
-        foreach (var table in Sections().Where(s => s.Type == DynamicSymbols))
+        using var elf = new ElfFile(path);
+        byte[]? bytes = null;
+        foreach (var (_, offset) in elf.Versions().Where(v => v.Version == version))
         {
-            var strings = Section(table.Link).Offset;
-            for (var at = table.Offset + 24; at < table.Offset + table.Size; at += 24)   // the first entry is empty by definition
-                yield return (Text(strings + Read(at, view.ReadUInt32)), Read(at + 6, view.ReadUInt16), Read(at + 4, view.ReadByte) >> 4 == 2);
+            bytes ??= elf.Read(0, elf.length);
+            bytes[offset] |= WeakVersion;             // the low byte of vna_flags
+        }
+        return bytes;
+    }
+
+    public void Dispose() => file.Dispose();
+
+    private sealed record Section(uint Type, long Offset, long Size, uint Link, uint Info);
+
+    private readonly record struct Symbol(string Name, bool IsDefined, bool IsWeak, bool IsVersioned);
+
+    private Section[] ReadSections()
+    {
+        if (length < HeaderSize) throw Malformed("it is shorter than an ELF header");
+        var header = Read(0, HeaderSize);
+        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != 0x464C457F || header[4] != 2 || header[5] != 1)
+            throw Malformed("it does not begin as a 64-bit little-endian ELF file does");
+
+        var offset = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(0x28));
+        int size = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(0x3A)), count = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(0x3C));
+        if (count == 0 || size != SectionSize) throw Malformed("it has no table of sections");
+
+        var table = Read(offset, count * SectionSize);
+        var read = new Section[count];
+        for (var i = 0; i < count; i++)
+        {
+            var entry = table.AsSpan(i * SectionSize, SectionSize);
+            read[i] = new Section(
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[0x04..]), BinaryPrimitives.ReadInt64LittleEndian(entry[0x18..]),
+                BinaryPrimitives.ReadInt64LittleEndian(entry[0x20..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[0x28..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[0x2C..]));
+        }
+        return read;
+    }
+
+    private IEnumerable<Symbol> Symbols()
+    {
+        var section = Only(DynamicSymbols) ?? throw Malformed("it has no dynamic symbols");
+        byte[] table = Table(section), strings = Table(Linked(section)), versions = Only(SymbolVersions) is { } v ? Table(v) : [];
+
+        var budget = 16L * strings.Length;                           // names may share their ends, but not all be one long name
+        for (var i = 1; i < table.Length / SymbolSize; i++)          // the first entry is empty by definition
+        {
+            var entry = table.AsSpan(i * SymbolSize, SymbolSize);
+            var version = 2 * i + 1 < versions.Length ? BinaryPrimitives.ReadUInt16LittleEndian(versions.AsSpan(2 * i)) : 0;
+            var name = Name(strings, BinaryPrimitives.ReadUInt32LittleEndian(entry));
+            if ((budget -= name.Length) < 0) throw Malformed("its names overlap");
+            yield return new Symbol(
+                name,
+                IsDefined: BinaryPrimitives.ReadUInt16LittleEndian(entry[6..]) != 0,
+                IsWeak: entry[4] >> 4 == 2,                          // STB_WEAK
+                IsVersioned: (version & 0x7FFF) > 1);                // 0 is local, 1 is global without a version
         }
     }
 
-    private sealed record Header(uint Type, long Offset, long Size, int Link, int Info);
-
-    private IEnumerable<Header> Sections() => Enumerable.Range(0, view.ReadUInt16(0x3C)).Select(Section);
-
-    private Header Section(int index)
+    // The ABI allows one table of each of these kinds; more would be read again and again.
+    private Section? Only(uint type)
     {
-        var at = view.ReadInt64(0x28) + index * view.ReadUInt16(0x3A);
-        return new Header(Read(at + 4, view.ReadUInt32), Read(at + 0x18, view.ReadInt64), Read(at + 0x20, view.ReadInt64),
-            (int)Read(at + 0x28, view.ReadUInt32), (int)Read(at + 0x2C, view.ReadUInt32));
+        var found = sections.Where(s => s.Type == type).Take(2).ToArray();
+        return found.Length < 2 ? found.FirstOrDefault() : throw Malformed($"it has more than one section of type 0x{type:x}");
     }
 
-    private T Read<T>(long at, Func<long, T> read)
+    private Section Linked(Section section) =>
+        section.Link < sections.Length && sections[section.Link] is { Type: Strings } strings ? strings : throw Malformed("a table names no strings");
+
+    private byte[] Table(Section section) => Read(section.Offset, section.Size);
+
+    private byte[] Read(long offset, long size)
     {
-        if (at < 0 || at + 8 > view.Capacity) throw Malformed($"a table points to byte {at}, outside the file");
-        return read(at);
+        if (offset < 0 || size < 0 || size > LargestTable || offset > length - size) throw Malformed($"a table of {size} bytes at {offset} lies outside the file");
+        var bytes = new byte[size];
+        for (var done = 0; done < size;)
+            done += RandomAccess.Read(file, bytes.AsSpan(done), offset + done) is > 0 and var n ? n : throw Malformed("it became shorter while it was read");
+        return bytes;
     }
 
-    private string Text(long at)
+    private delegate T Reader<T>(ReadOnlySpan<byte> bytes);
+
+    private T At<T>(byte[] table, long at, Reader<T> read) =>
+        at <= table.Length - sizeof(uint) ? read(table.AsSpan((int)at)) : throw Malformed($"an entry at {at} lies outside its table");
+
+    private string Name(byte[] strings, uint at)
     {
-        var name = new StringBuilder();
-        for (byte c; (c = Read(at, view.ReadByte)) != 0; at++) name.Append((char)c);
-        return name.ToString();
+        var rest = at < strings.Length ? strings.AsSpan((int)at) : throw Malformed($"a name at {at} lies outside its table");
+        var end = rest[..Math.Min(rest.Length, LongestName)].IndexOf((byte)0);
+        return end >= 0 ? Encoding.Latin1.GetString(rest[..end]) : throw Malformed($"the name at {at} has no end");
     }
 
     private InvalidDataException Malformed(string why) => new($"{path} cannot be read as a shared library: {why}.");

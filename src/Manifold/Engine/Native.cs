@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 
 namespace Manifold.Engine;
@@ -15,11 +14,14 @@ public static class Native
     /// <summary>Names a folder that holds libtorch, such as the torch/lib of a Python installation. CPU or CUDA.</summary>
     public const string FolderVariable = "MANIFOLD_LIBTORCH";
 
-    private const string BridgeVersion = "0.107.0", BridgeFile = "libLibTorchSharp.so";
+    /// <summary>The TorchSharp whose bridge is loaded.</summary>
+    public const string BridgeVersion = "0.107.0";
 
-    // The bridge was built with GCC 13's libstdc++ or newer, for one function that nothing in it calls. Debian 12, Ubuntu 22.04
-    // and RHEL 9 lack this version; asked for weakly, they load it.
-    private const string NewerThanSupported = "GLIBCXX_3.4.32";
+    /// <summary>The libtorch that this TorchSharp was built against; Directory.Build.props has the same number.</summary>
+    public const string LibTorchVersion = "2.10.0";
+
+    // Each before those that need it: what is already loaded is not looked for again, so that no LD_LIBRARY_PATH mixes two libtorches.
+    private static readonly string[] loadOrder = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     private static readonly Lock gate = new();
     private static NativeLibraries? loaded;
@@ -33,120 +35,64 @@ public static class Native
 
     /// <summary>Says where the libraries are without loading anything.</summary>
     /// <exception cref="DllNotFoundException">There is none in any of the places.</exception>
-    public static NativeLibraries Find()
-    {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
-            throw new DllNotFoundException(
-                $"This system is {RuntimeInformation.OSDescription} on {RuntimeInformation.ProcessArchitecture}; Manifold runs on Linux x64. On Windows, WSL 2 is one.");
+    public static NativeLibraries Find() => NativeSearch.Find();
 
-        var app = Path.Combine(AppContext.BaseDirectory, "native");
-        var libtorch = FindLibTorch(app);
-        var bridge = FirstExisting([Path.Combine(app, BridgeFile), .. NuGet($"torchsharp/{BridgeVersion}", BridgeFile)])
-            ?? throw new DllNotFoundException($"Found libtorch in {libtorch.Folder}, but no {BridgeFile} in {app} or {NuGetCache}. {HowToGet}");
-        return new NativeLibraries(libtorch.Folder, libtorch.Origin, bridge);
-    }
-
-    /// <summary>Symbols that the bridge needs of libtorch and that these libraries lack. Empty when they fit.</summary>
+    /// <summary>Symbols that the bridge needs of libtorch and that these libraries lack, in order. Empty when they fit.</summary>
     /// <remarks>Reads the files' symbol tables. A bridge with a missing symbol may load and then end the process at the first call.</remarks>
+    /// <exception cref="InvalidDataException">One of the files is not a library.</exception>
     public static IReadOnlyList<string> MissingSymbols(NativeLibraries found)
     {
         HashSet<string> needed;
-        using (var bridge = new ElfFile(found.Bridge)) needed = [.. bridge.Needed().Where(IsTorch)];
-        foreach (var name in new[] { "libtorch_cpu.so", "libc10.so", "libtorch.so" })
+        using (var bridge = new ElfFile(found.Bridge)) needed = [.. bridge.Needed()];
+        foreach (var name in NativeSearch.LibTorchFiles)
         {
-            var path = Path.Combine(found.LibTorch, name);
-            if (!File.Exists(path)) continue;
-            using var library = new ElfFile(path);
+            using var library = new ElfFile(Path.Combine(found.LibTorch, name));
             needed.ExceptWith(library.Defined());
         }
         return [.. needed.Order(StringComparer.Ordinal)];
     }
 
-    // What the bridge takes from libc and libstdc++ is not libtorch's to give. C++ names of libtorch carry one of its namespaces.
-    private static bool IsTorch(string symbol) =>
-        symbol.StartsWith("_Z", StringComparison.Ordinal)
-        && (symbol.Contains("2at") || symbol.Contains("3c10") || symbol.Contains("5torch") || symbol.Contains("6caffe2"))
-        && !symbol.StartsWith("_ZTH", StringComparison.Ordinal);   // a thread-local's initialiser: optional by the C++ ABI
+    /// <summary>A folder of Manifold's in the user's cache; in the temporary folder where the home is missing or read-only.</summary>
+    public static string CacheFolder(string name) => UserCache.Folder(name);
 
     private static NativeLibraries LoadFrom(NativeLibraries found)
     {
-        // A foreign libtorch of another version can pass dlopen and end the process later: its symbols are looked at first.
-        if (found.Origin == FolderVariable && MissingSymbols(found) is { Count: > 0 } missing)
-            throw new DllNotFoundException(
-                $"The libtorch in {found.LibTorch} lacks {missing.Count} of the symbols that TorchSharp {BridgeVersion} needs (first: {missing[0]}). It needs libtorch 2.10; `manifold doctor` lists them all.");
-
+        Refuse(found);
+        ThreadWaits.BeShort();
         try
         {
-            foreach (var name in new[] { "libtorch_cpu.so", "libtorch_cuda.so", "libtorch.so" })
+            foreach (var name in loadOrder)
                 if (Path.Combine(found.LibTorch, name) is var path && File.Exists(path)) NativeLibrary.Load(path);
 
-            if (!NativeLibrary.TryLoad(found.Bridge, out var bridge))
-            {
-                found = found with { Bridge = Mended(found.Bridge) };
-                bridge = NativeLibrary.Load(found.Bridge);
-            }
+            var (bridge, loadedFrom) = NativeBridge.Open(found.Bridge);
             NativeLibrary.SetDllImportResolver(typeof(TorchSharp.torch).Assembly, (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
-            return found;
+            return found with { Bridge = loadedFrom };
         }
-        catch (DllNotFoundException e)
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new DllNotFoundException($"libtorch was found in {found.LibTorch} ({found.Origin}) but does not load: {e.Message}", e);
+            throw new DllNotFoundException($"libtorch was found in {found.LibTorch} ({found.Origin}) but does not load: {Reason(e)}.", e);
         }
     }
 
-    private static string Mended(string bridge)
+    // A libtorch of another version can pass dlopen and end the process later: its symbols are looked at first.
+    private static void Refuse(NativeLibraries found)
     {
-        var cache = CacheFolder("native");
-        var copy = Path.Combine(cache, $"{BridgeVersion}-{BridgeFile}");
-        if (File.Exists(copy) && new FileInfo(copy).Length == new FileInfo(bridge).Length) return copy;
-        return ElfFile.CopyWithWeakVersion(bridge, copy, NewerThanSupported) ? copy : bridge;
-    }
-
-    private static (string Folder, string Origin) FindLibTorch(string app)
-    {
-        const string library = "libtorch_cpu.so";
-        if (Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named)
-            return File.Exists(Path.Combine(named, library))
-                ? (Path.GetFullPath(named), FolderVariable)
-                : throw new DllNotFoundException($"{FolderVariable} is {named}, which holds no {library}; it needs a folder such as the torch/lib of a Python installation. Unset it to use the NuGet package.");
-
-        if (File.Exists(Path.Combine(app, library))) return (app, "application");
-
-        var package = NuGet("libtorch-cpu-linux-x64", library).FirstOrDefault(File.Exists);
-        return package is not null
-            ? (Path.GetDirectoryName(package)!, "NuGet cache")
-            : throw new DllNotFoundException($"No {library} in ${FolderVariable} (not set), in {app}, or in {NuGetCache}/libtorch-cpu-linux-x64. {HowToGet}");
-    }
-
-    private const string HowToGet = "`dotnet restore` in the clone fetches it; or name the torch/lib folder of a Python PyTorch 2.10 in " + FolderVariable + ".";
-
-    private static string NuGetCache =>
-        Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } cache ? cache
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-
-    // <package>/[<version>/]runtimes/linux-x64/native/<file>, newest version first.
-    private static IEnumerable<string> NuGet(string package, string file)
-    {
-        var folder = Path.Combine(NuGetCache, package);
-        if (!Directory.Exists(folder)) return [];
-        var versions = Directory.Exists(Path.Combine(folder, "runtimes")) ? [folder] : Directory.GetDirectories(folder).OrderDescending(StringComparer.Ordinal).ToArray();
-        return versions.Select(version => Path.Combine(version, "runtimes", "linux-x64", "native", file));
-    }
-
-    private static string? FirstExisting(IEnumerable<string> paths) => paths.FirstOrDefault(File.Exists);
-
-    /// <summary>A folder of Manifold's in the user's cache; in the temporary folder where the home is missing or read-only.</summary>
-    public static string CacheFolder(string name)
-    {
-        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg
-            : Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } home ? Path.Combine(home, ".cache") : Path.GetTempPath();
+        IReadOnlyList<string> missing;
         try
         {
-            return Directory.CreateDirectory(Path.Combine(cache, "manifold", name)).FullName;
+            missing = MissingSymbols(found);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            return Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"manifold-{Environment.UserName}", name)).FullName;
+            throw new DllNotFoundException($"libtorch was found in {found.LibTorch} ({found.Origin}) but cannot be used: {e.Message.TrimEnd('.')}; {NativeSearch.HowToGet}.", e);
         }
+        if (missing.Count == 0) return;
+        var version = NativeSearch.DeclaredVersion(found.LibTorch) is { } v ? $" {v}" : "";
+        throw new DllNotFoundException(
+            $"The libtorch{version} in {found.LibTorch} ({found.Origin}) lacks {missing.Count} of the symbols that TorchSharp {BridgeVersion} needs, the first of them {missing[0]}; it needs libtorch {LibTorchVersion[..^2]}, and `./manifold doctor` lists them all.");
     }
+
+    // .NET puts advice on the first line and what the system's loader said on the next.
+    internal static string Reason(Exception e) =>
+        e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [_, var said, ..] ? said.TrimEnd('.') : e.Message.Trim().TrimEnd('.');
 }

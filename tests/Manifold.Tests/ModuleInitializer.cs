@@ -1,0 +1,7 @@
+namespace Manifold.Tests;
+
+internal static class ModuleInitializer
+{
+    [System.Runtime.CompilerServices.ModuleInitializer]
+    internal static void Load() => Manifold.Engine.Native.Load();
+}
