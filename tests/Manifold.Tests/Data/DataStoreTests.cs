@@ -1,0 +1,219 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Manifold.Data;
+
+namespace Manifold.Tests.Data;
+
+public class DataStoreTests
+{
+    private static readonly byte[] content = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * i >> 5))];
+
+    /// <summary>A home on this machine, with the faults of real ones.</summary>
+    private sealed class Home : IDisposable
+    {
+        private readonly HttpListener listener = new();
+        private readonly Task serving;
+
+        public Home(Func<string, byte[]?> files, bool knowsRanges = true, int? breaksOffAfter = null)
+        {
+            using (var probe = new TcpListener(IPAddress.Loopback, 0)) { probe.Start(); Address = new Uri($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/set/"); }
+            listener.Prefixes.Add(Address.ToString());
+            listener.Start();
+            serving = Task.Run(async () =>
+            {
+                while (listener.IsListening)
+                {
+                    HttpListenerContext context;
+                    try { context = await listener.GetContextAsync(); }
+                    catch (Exception e) when (e is HttpListenerException or ObjectDisposedException) { return; }
+                    Serve(context, files(context.Request.Url!.Segments[^1]), knowsRanges, breaksOffAfter);
+                }
+            });
+        }
+
+        public Uri Address { get; }
+        public List<string?> Ranges { get; } = [];
+
+        private void Serve(HttpListenerContext context, byte[]? file, bool knowsRanges, int? breaksOffAfter)
+        {
+            Ranges.Add(context.Request.Headers["Range"]);
+            var response = context.Response;
+            if (file is null) { response.StatusCode = 404; response.Close(); return; }
+            var from = 0;
+            if (knowsRanges && context.Request.Headers["Range"] is { } range)
+            {
+                from = int.Parse(range["bytes=".Length..].TrimEnd('-'));
+                response.StatusCode = 206;
+                response.Headers["Content-Range"] = $"bytes {from}-{file.Length - 1}/{file.Length}";
+            }
+            try
+            {
+                response.ContentLength64 = file.Length - from;
+                response.OutputStream.Write(file, from, Math.Min(breaksOffAfter ?? int.MaxValue, file.Length - from));
+                if (breaksOffAfter is null) response.Close(); else response.Abort();
+            }
+            catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException) { }   // the other end had enough
+        }
+
+        public void Dispose()
+        {
+            listener.Close();
+            serving.Wait();
+        }
+    }
+
+    private static CatalogueFile File_(byte[] bytes, params Uri[] homes) => new("file", bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)), homes);
+
+    private static async Task<DataException?> Fetch(CatalogueFile file, string folder, TimeSpan? stall = null)
+    {
+        using var download = new Download(stall ?? TimeSpan.FromSeconds(20));
+        try { await download.Fetch(file, folder); return null; }
+        catch (DataException e) { return e; }
+    }
+
+    [Fact]
+    public async Task A_file_is_fetched_whole_and_not_again()
+    {
+        using var folder = new TemporaryFolder();
+        using var home = new Home(_ => content);
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+        Assert.Single(home.Ranges);
+        Assert.Single(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public async Task A_fetch_that_breaks_off_goes_on_where_it_stopped()
+    {
+        using var folder = new TemporaryFolder();
+        using (var broken = new Home(_ => content, breaksOffAfter: 100_000))
+            Assert.Contains("could not be fetched", (await Fetch(File_(content, broken.Address), folder.Path))!.Message);
+        Assert.False(File.Exists(folder["file"]));
+        var here = new FileInfo(folder["file.part"]).Length;
+        Assert.InRange(here, 1, content.Length - 1);
+
+        using var home = new Home(_ => content);
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+        Assert.Equal([$"bytes={here}-"], home.Ranges);
+    }
+
+    [Fact]
+    public async Task A_home_that_knows_no_ranges_begins_again()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["file.part"], content[..1000]);
+        using var home = new Home(_ => content, knowsRanges: false);
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+    }
+
+    [Fact]
+    public async Task What_is_wrong_is_never_put_in_place_and_the_next_home_is_tried()
+    {
+        using var folder = new TemporaryFolder();
+        var forged = (byte[])content.Clone();
+        forged[^1] ^= 1;
+        using Home wrong = new(_ => forged), longer = new(_ => [.. content, 0]), absent = new(_ => null), right = new(_ => content);
+
+        var error = await Fetch(File_(content, wrong.Address, longer.Address, absent.Address), folder.Path);
+        Assert.Contains("SHA-256", error!.Message);
+        Assert.Contains("more than the 300,000 bytes", error.Message);
+        Assert.Contains("404", error.Message);
+        Assert.False(File.Exists(folder["file"]));
+
+        File.WriteAllBytes(folder["file"], forged);          // a bad file that is there already is replaced only by the good one
+        Assert.Null(await Fetch(File_(content, wrong.Address, absent.Address, right.Address), folder.Path));
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+    }
+
+    [Fact]
+    public async Task A_part_that_does_not_belong_to_the_file_is_fetched_anew()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["file.part"], new byte[1000]);
+        using var home = new Home(_ => content);
+        Assert.Contains("SHA-256", (await Fetch(File_(content, home.Address), folder.Path))!.Message);   // gone on with, found wrong, thrown away
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+    }
+
+    [Fact]
+    public async Task Without_a_network_the_message_says_so_and_what_to_do()
+    {
+        using var folder = new TemporaryFolder();
+        Uri closed;
+        using (var home = new Home(_ => content)) closed = home.Address;
+        var message = (await Fetch(File_(content, closed), folder.Path))!.Message;
+        Assert.Contains("refused", message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains($"put the file in {folder.Path} yourself", message);
+    }
+
+    [Fact]
+    public async Task A_home_that_falls_silent_is_given_up()
+    {
+        using var folder = new TemporaryFolder();
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}/");
+        Assert.Contains("said nothing", (await Fetch(File_(content, address), folder.Path, TimeSpan.FromMilliseconds(200)))!.Message);
+    }
+
+    [Fact]
+    public async Task Members_are_taken_out_of_an_archive_and_it_goes()
+    {
+        using var folder = new TemporaryFolder();
+        var records = new byte[20 * 3073];
+        using var archive = new MemoryStream();
+        using (var gzip = new GZipStream(archive, CompressionLevel.Fastest, leaveOpen: true))
+        using (var tar = new TarWriter(gzip))
+            foreach (var name in new[] { "batches/data_batch_1.bin", "batches/test_batch.bin", "batches/readme.html" })
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(records) });
+        using var home = new Home(_ => archive.ToArray());
+        var file = File_(archive.ToArray(), home.Address) with { Members = new Dictionary<string, long> { ["data_batch_1.bin"] = records.Length, ["test_batch.bin"] = records.Length } };
+        var store = new DataStore(folder.Path);
+
+        await store.Get(new CatalogueSet("tiny", "", "", [file]), stop: TestContext.Current.CancellationToken);
+        await store.Get(new CatalogueSet("tiny", "", "", [file]), stop: TestContext.Current.CancellationToken);
+        Assert.Equal(["data_batch_1.bin", "test_batch.bin"], Directory.GetFiles(folder["tiny"]).Select(Path.GetFileName).Order());
+        Assert.Equal(20, DataSet.Open(new DataSettings { Set = "tiny" }, folder.Path).Test!.Count);
+        Assert.Single(home.Ranges);
+    }
+
+    [Fact]
+    public void Verify_tells_whole_files_from_wrong_and_missing_ones()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new DataStore(folder.Path);
+        Assert.All(store.Verify("mnist"), line => Assert.Equal("missing", line.Verdict));
+        Directory.CreateDirectory(folder["mnist"]);
+        File.WriteAllBytes(folder["mnist/train-labels-idx1-ubyte.gz"], [1, 2, 3]);
+        File.WriteAllBytes(folder["mnist/t10k-labels-idx1-ubyte.gz"], new byte[4542]);
+        var verdicts = store.Verify("mnist").ToList();
+        Assert.Contains(verdicts, line => line is { Verdict: "wrong" } && line.What.Contains("has 3 bytes, not 28,881"));
+        Assert.Contains(verdicts, line => line is { Verdict: "wrong" } && line.What.Contains("t10k-labels-idx1-ubyte.gz has SHA-256"));
+        Assert.Contains(verdicts, line => line is { Verdict: "missing", What: "train-images-idx3-ubyte.gz" });
+    }
+
+    [Fact]
+    public void Pictures_are_imported_whole_and_found_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new DataStore(folder["store"]);
+        Idx.Write(folder["my-images.idx"], [12, 4, 4], [.. Enumerable.Range(0, 192).Select(i => (byte)i)]);
+        Idx.Write(folder["my-labels.idx"], [12], new byte[12]);
+
+        var imported = store.Import(folder["my-images.idx"], "mine");
+        Assert.Contains("mine", DataSet.Names(folder["store"]));
+        Assert.Equal(imported.Fingerprint, DataSet.Open(new DataSettings { Set = "mine" }, folder["store"]).Fingerprint);
+        Assert.Contains("already", Assert.Throws<DataException>(() => store.Import(folder["my-images.idx"], "mine")).Message);
+
+        File.WriteAllText(folder["broken.idx"], "no");
+        Assert.Throws<DataException>(() => store.Import(folder["broken.idx"], "broken"));
+        Assert.Throws<DataException>(() => store.Import(folder["my-images.idx"], "../mine"));
+        Assert.Equal(["mine"], Directory.GetFileSystemEntries(folder["store"]).Select(Path.GetFileName));
+    }
+}
