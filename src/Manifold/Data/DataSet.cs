@@ -1,0 +1,169 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using Manifold.Engine;
+
+namespace Manifold.Data;
+
+/// <summary>A set of pictures in three parts. Validation is the last tenth of what there is to train on; only evaluation reads the test part.</summary>
+public sealed class DataSet
+{
+    /// <summary>The set inside the library: 11,000 pictures of Fashion-MNIST's training file.</summary>
+    public const string Bundled = "bundled";
+
+    private readonly MemorySource source;
+
+    internal DataSet(string name, MemorySource source, MemorySource? test, DataSettings settings, bool isSorted = false)
+    {
+        (Name, this.source) = (name, source);
+        if (test is not null && test.Shape != source.Shape)
+            throw new DataException($"{name} has training pictures of {source.Shape} and test pictures of {test.Shape}; set data.size to bring them to one.");
+        if (source.Count < 10) throw new DataException($"{name} has {source.Count} pictures to train on; a set needs ten or more, so that a tenth can be kept for validation.");
+        Fingerprint = Hash(source, test);
+        int[] Order(int count) => isSorted ? Chance.Permutation(count, ShuffleSeed) : [.. Enumerable.Range(0, count)];
+        var order = Order(source.Count);
+        var train = source.Count - source.Count / 10;
+        Train = new Split("train", source, order[..train], settings);
+        Validation = new Split("validation", source, order[train..], settings);
+        Test = test is null ? null : new Split("test", test, Order(test.Count), settings);
+    }
+
+    // Sets that come sorted by class are put in this one order, so that the last tenth, and the first hundred of a part, have every class.
+    private const long ShuffleSeed = 1965;
+
+    public string Name { get; }
+
+    /// <summary>Names of the classes, in the order of their numbers; empty where only the numbers are known.</summary>
+    public IReadOnlyList<string> ClassNames { get; private init; } = [];
+
+    /// <summary>Pictures that could not be read and were left out, where that was allowed.</summary>
+    public int Skipped { get; private init; }
+
+    /// <summary>A hash of the set's pixels and labels; two sets with one fingerprint hold the same pictures.</summary>
+    public string Fingerprint { get; }
+
+    public PictureShape Shape => source.Shape;
+    public Split Train { get; }
+    public Split Validation { get; }
+
+    /// <summary>Null where the set has none.</summary>
+    public Split? Test { get; }
+
+    /// <summary>A part by its name.</summary>
+    /// <exception cref="DataException">The set has no such part; the message names those that it has.</exception>
+    public Split Part(string name) => name switch
+    {
+        "train" => Train,
+        "validation" => Validation,
+        "test" => Test ?? throw new DataException($"{Name} has no test part; it has train and validation (--split validation)."),
+        _ => throw new DataException($"There is no part \"{name}\"; a set has train, validation and test."),
+    };
+
+    /// <summary>Opens a set by name, or by the path of a folder, an archive, an idx file or a CIFAR-10 binary.</summary>
+    /// <param name="dataRoot">Where sets are looked for by name; MANIFOLD_DATA and then the cache if null.</param>
+    /// <exception cref="DataException">There is no such set, or it is broken.</exception>
+    public static DataSet Open(DataSettings settings, string? dataRoot = null)
+    {
+        settings.Validated();
+        if (settings.Set == Bundled) return OpenBundled(settings);
+        if (File.Exists(settings.Set) || Directory.Exists(settings.Set)) return OpenPath(NameOf(settings.Set), settings.Set, settings);
+        foreach (var root in Roots(dataRoot))
+            if (Path.Combine(root, settings.Set) is var folder && Directory.Exists(folder)) return OpenPath(settings.Set, folder, settings);
+
+        var known = Names(dataRoot).ToList();
+        throw new DataException($"No data set \"{settings.Set}\".{Suggest.DidYouMean(settings.Set, known)} Sets here: {string.Join(", ", known)}. Looked in {string.Join(" and ", Roots(dataRoot))}; set MANIFOLD_DATA or --data-root, or give the path of a folder, an archive or an idx file.");
+    }
+
+    /// <summary>Names of the sets that are here.</summary>
+    public static IEnumerable<string> Names(string? dataRoot) =>
+        Roots(dataRoot).Where(Directory.Exists).SelectMany(Directory.GetDirectories)
+            .Where(folder => Inside(folder) is not null)
+            .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal).Prepend(Bundled).Distinct();
+
+    private static IEnumerable<string> Roots(string? dataRoot) =>
+        dataRoot is not null ? [dataRoot]
+        : Environment.GetEnvironmentVariable("MANIFOLD_DATA") is { Length: > 0 } named ? [named, UserCache.Folder("data")]
+        : [UserCache.Folder("data")];
+
+    private static string NameOf(string path) => Path.GetFileName(path.TrimEnd('/')).Split('.')[0];
+
+    private static DataSet OpenPath(string name, string path, DataSettings settings) =>
+        Directory.Exists(path) ? (Inside(path) ?? OpenPictures)(name, path, settings)
+        : PictureFiles.IsArchive(path) ? OpenPictures(name, path, settings)
+        : Cifar.IsFile(path) ? new DataSet(name, Resized(Cifar.Open([path]), settings), null, settings)
+        : OpenIdx(name, path, null, settings);
+
+    /// <summary>How a folder is opened, by what lies in it; null if nothing does that can be.</summary>
+    private static Func<string, string, DataSettings, DataSet>? Inside(string folder)
+    {
+        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
+        var idx = files.Where(file => Path.GetFileName(file).Contains("images-idx")).ToList();
+        var archives = files.Where(PictureFiles.IsArchive).ToList();
+        var binaries = files.Where(Cifar.IsFile).ToList();
+        if (idx.Count > 0)
+            return (name, _, settings) => OpenIdx(name, idx.FirstOrDefault(file => !IsTest(file)) ?? idx[0], idx.FirstOrDefault(IsTest), settings);
+        if (archives.Count > 0)
+            return (name, _, settings) => archives.Count == 1 ? OpenPictures(name, archives[0], settings)
+                : throw new DataException($"{folder} has several archives: {string.Join(", ", archives.Select(Path.GetFileName))}. Give the path of one.");
+        if (binaries.Count > 0)
+            return (name, _, settings) => new DataSet(name, Resized(Cifar.Open([.. binaries.Where(file => !IsTest(file))]), settings),
+                binaries.Where(IsTest).ToList() is { Count: > 0 } test ? Resized(Cifar.Open(test), settings) : null, settings);
+        return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Any(PictureFile.IsPicture) ? OpenPictures : null;
+    }
+
+    private static bool IsTest(string file) => Path.GetFileName(file) is var name && (name.StartsWith("t10k", StringComparison.Ordinal) || name.StartsWith("test", StringComparison.Ordinal));
+
+    private static DataSet OpenIdx(string name, string train, string? test, DataSettings settings)
+    {
+        var source = Idx.Pictures(train);
+        var isSorted = source.Labels is { } labels && labels.Zip(labels.Skip(1)).All(pair => pair.First <= pair.Second);
+        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(Idx.Pictures(test), settings), settings, isSorted);
+    }
+
+    // Files stand in the order of their names, which may be that of their subjects.
+    private static DataSet OpenPictures(string name, string path, DataSettings settings)
+    {
+        var (train, test, classes, skipped) = PictureFiles.Open(path, settings);
+        return new DataSet(name, train, test, settings, isSorted: true) { ClassNames = classes, Skipped = skipped };
+    }
+
+    private static MemorySource Resized(MemorySource source, DataSettings settings)
+    {
+        if (settings.Size is not { } size || source.Shape is var shape && shape.Height == size && shape.Width == size) return source;
+        var values = new byte[source.Count * shape.Channels * size * size];
+        Parallel.For(0, source.Count, i =>
+        {
+            var pixels = new byte[shape.Dims];
+            source.Read(i, pixels);
+            Resize.ToSquare(new Pixels(shape, pixels), size).Values.CopyTo(values, i * shape.Channels * size * size);
+        });
+        return new MemorySource(source.NameOf(0), shape with { Height = size, Width = size }, values, source.Labels);
+    }
+
+    private static DataSet OpenBundled(DataSettings settings)
+    {
+        MemorySource Part(string part)
+        {
+            var (images, labels) = ($"{part}-images-idx3-ubyte.gz", $"{part}-labels-idx1-ubyte.gz");
+            using Stream x = Resource(images), y = Resource(labels);
+            return Resized(Idx.Pictures(Idx.Read(x, images), images, Idx.Read(y, labels), labels), settings);
+        }
+        return new DataSet(Bundled, Part("train"), Part("t10k"), settings);
+    }
+
+    private static Stream Resource(string file) =>
+        Assembly.GetExecutingAssembly().GetManifestResourceStream($"Manifold.Data.Bundled.{file}")
+        ?? throw new DataException($"The bundled {file} is missing from the library; build it again from a whole clone.");
+
+    private static string Hash(MemorySource source, MemorySource? test)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var part in new[] { source, test }.OfType<MemorySource>())
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{part.Count} of {part.Shape};"));
+            hash.AppendData(part.Bytes);
+            if (part.Labels is not null) hash.AppendData(part.Labels.Select(label => (byte)label).ToArray());
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+}

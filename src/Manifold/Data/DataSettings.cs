@@ -1,0 +1,24 @@
+using Manifold.Engine;
+
+namespace Manifold.Data;
+
+/// <summary>Which pictures, and what is done to them before a model sees them.</summary>
+public sealed record DataSettings
+{
+    public string Set { get; init; } = "bundled";                              // a set by name, or the path of a folder, archive or idx file
+    public int? Size { get; init; }                                            // pictures are cropped to the centre square and resized to this many pixels; as they are if null
+    public bool Flip { get; init; }                                            // training pictures are mirrored left to right half of the time
+    public Binarization Binarize { get; init; } = Binarization.None;           // how grey becomes 0 or 1
+    public bool SkipBad { get; init; }                                         // leave out pictures that cannot be read, and count them
+
+    /// <exception cref="ArgumentOutOfRangeException">There is no name, or the size is not positive.</exception>
+    public DataSettings Validated()
+    {
+        SettingChecks.Need(Set.Trim().Length > 0, "data.set", "empty", "the name of a set or a path; `./manifold data list` shows the sets that are here");
+        SettingChecks.Need(Size is null or > 0, "data.size", Size, "1 or more");
+        return this;
+    }
+}
+
+/// <summary>Data is missing, broken, or not what a model needs. The message names the file, what it has, and the way out.</summary>
+public sealed class DataException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,146 @@
+using Manifold.Data;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Tests.Data;
+
+public class SplitTests
+{
+    // Picture i is a row of four bytes whose first tells i; its label is i % 3.
+    private static Split Split(int count, DataSettings? settings = null)
+    {
+        var pixels = Enumerable.Range(0, count).SelectMany(i => new byte[] { (byte)i, 100, 200, 255 }).ToArray();
+        var source = new MemorySource("made", new PictureShape(1, 1, 4), pixels, [.. Enumerable.Range(0, count).Select(i => i % 3)]);
+        return new Split("train", source, [.. Enumerable.Range(0, count)], settings ?? new DataSettings());
+    }
+
+    private static int[] Firsts(Batch batch) => [.. batch.X[.., 0, 0, 0].data<float>().ToArray().Select(value => (int)value)];
+
+    [Fact]
+    public void Every_example_comes_once_an_epoch_and_every_epoch_has_an_order_of_its_own()
+    {
+        var at = Split(50).Shuffled(seed: 1, PixelRange.Bytes);
+        var epochs = Enumerable.Range(0, 3).Select(epoch => Firsts(at(50 * epoch, 50))).ToList();
+
+        Assert.All(epochs, epoch => Assert.Equal(Enumerable.Range(0, 50), epoch.Order()));
+        Assert.NotEqual(epochs[0], epochs[1]);
+        Assert.NotEqual(Enumerable.Range(0, 50), epochs[0]);
+        Assert.NotEqual(epochs[0], Firsts(Split(50).Shuffled(seed: 2, PixelRange.Bytes)(0, 50)));
+    }
+
+    [Fact]
+    public void A_batch_is_decided_by_its_position_alone_and_may_straddle_two_epochs()
+    {
+        var settings = new DataSettings { Flip = true, Binarize = Binarization.Dynamic };
+        var at = Split(50, settings).Shuffled(seed: 1, PixelRange.Unit);
+        var whole = at(0, 120).X;
+        foreach (var (position, count) in new[] { (90, 30), (40, 20), (0, 7), (49, 2) })                // backwards too
+            Assert.True(at(position, count).X.eq(whole[position..(position + count)]).all().item<bool>());
+        Assert.True(Split(50, settings).Shuffled(seed: 1, PixelRange.Unit)(60, 20).X.eq(whole[60..80]).all().item<bool>());
+    }
+
+    [Fact]
+    public void Labels_go_with_their_pictures()
+    {
+        var batch = Split(50).Shuffled(seed: 4, PixelRange.Bytes)(13, 60);
+        Assert.Equal(Firsts(batch).Select(i => (long)(i % 3)), batch.Labels!.data<long>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(PixelRange.Unit, 100 / 255f, 1f)]
+    [InlineData(PixelRange.Symmetric, 2 * 100 / 255f - 1, 1f)]
+    [InlineData(PixelRange.Bytes, 100f, 255f)]
+    public void Bytes_become_what_the_range_says(PixelRange range, float hundred, float white)
+    {
+        var row = Split(20).InOrder(3, 1, range).X.flatten().data<float>().ToArray();
+        Assert.Equal(hundred, row[1], 1e-6f);
+        Assert.Equal(white, row[3], 1e-6f);
+    }
+
+    [Fact]
+    public void About_half_of_the_training_pictures_are_mirrored_and_none_in_evaluation()
+    {
+        var split = Split(50, new DataSettings { Flip = true });
+        var training = split.Shuffled(seed: 1, PixelRange.Bytes)(0, 1000).X[.., 0, 0, 3].data<float>().ToArray();   // 255 unless mirrored
+        Assert.InRange(training.Count(value => value != 255), 420, 580);                                              // 500, standard deviation 16
+        Assert.All(split.InOrder(0, 50, PixelRange.Bytes).X[.., 0, 0, 3].data<float>().ToArray(), value => Assert.Equal(255, value));
+    }
+
+    // A coin of byte / 255: over n throws the share of ones has standard deviation sqrt(p (1 - p) / n).
+    [Theory]
+    [InlineData(Binarization.Dynamic)]
+    [InlineData(Binarization.Fixed)]
+    public void Coins_fall_with_the_probability_of_the_grey(Binarization binarize)
+    {
+        const int n = 20_000;
+        var source = new MemorySource("made", new PictureShape(1, 1, 4), [.. Enumerable.Range(0, n).SelectMany(_ => new byte[] { 0, 64, 200, 255 })], null);
+        var x = new Split("train", source, [.. Enumerable.Range(0, n)], new DataSettings { Binarize = binarize }).Shuffled(1, PixelRange.Unit)(0, n).X.view(n, 4);
+
+        Assert.True((x * (x - 1)).count_nonzero().item<long>() == 0);                                  // nothing but 0 and 1
+        var share = x.mean([0L]).data<float>().ToArray();
+        Assert.Equal((0f, 1f), (share[0], share[3]));
+        foreach (var (p, seen) in new[] { (64 / 255.0, share[1]), (200 / 255.0, share[2]) }) Assert.Equal(p, seen, 4 * Math.Sqrt(p * (1 - p) / n));
+        var both = (x[.., 1] * x[.., 2]).mean().item<float>();                                         // and one coin does not know of the next
+        Assert.Equal(64 / 255.0 * 200 / 255.0, both, 0.015);
+    }
+
+    [Fact]
+    public void Dynamic_coins_are_thrown_anew_each_epoch_and_fixed_ones_are_not()
+    {
+        float[] Sorted(Binarization binarize, int epoch)
+        {
+            var pixels = Enumerable.Range(0, 400).SelectMany(_ => new byte[] { 128, 128, 128, 128 }).ToArray();
+            var split = new Split("train", new MemorySource("made", new PictureShape(1, 1, 4), pixels, [.. Enumerable.Range(0, 400)]), [.. Enumerable.Range(0, 400)], new DataSettings { Binarize = binarize });
+            var batch = split.Shuffled(1, PixelRange.Unit)(400 * epoch, 400);
+            return batch.X[batch.Labels!.argsort()].flatten().data<float>().ToArray();                 // back in the order of the set
+        }
+        Assert.NotEqual(Sorted(Binarization.Dynamic, 0), Sorted(Binarization.Dynamic, 1));
+        Assert.Equal(Sorted(Binarization.Fixed, 0), Sorted(Binarization.Fixed, 1));
+    }
+
+    [Fact]
+    public void Evaluation_throws_the_same_coins_every_time()
+    {
+        var split = Split(50, new DataSettings { Binarize = Binarization.Dynamic });
+        Assert.True(split.InOrder(10, 20, PixelRange.Unit).X.eq(split.InOrder(0, 50, PixelRange.Unit).X[10..30]).all().item<bool>());
+    }
+
+    [Fact]
+    public void Threshold_is_at_128()
+    {
+        var source = new MemorySource("made", new PictureShape(1, 1, 4), [0, 127, 128, 255], null);
+        Assert.Equal([0f, 0f, 1f, 1f], new Split("train", source, [0], new DataSettings { Binarize = Binarization.Threshold }).InOrder(0, 1, PixelRange.Unit).X.flatten().data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Prefetching_changes_nothing_but_who_waits()
+    {
+        var at = Split(50).Shuffled(seed: 1, PixelRange.Bytes);
+        using var prefetch = new Prefetch(at);
+        foreach (var (position, count) in new[] { (0, 10), (10, 10), (20, 10), (100, 10), (110, 10), (5, 3), (8, 3) })   // it begins anew where it is asked to
+            Assert.Equal(Firsts(at(position, count)), Firsts(prefetch.At(position, count)));
+    }
+
+    [Fact]
+    public void Prefetched_batches_die_with_the_callers_scope_and_with_the_prefetcher()
+    {
+        var at = Split(50).Shuffled(seed: 1, PixelRange.Bytes);
+        var before = Tensor.TotalCount;
+        using (var prefetch = new Prefetch(at))
+            for (var step = 0; step < 20; step++)
+            {
+                using var scope = NewDisposeScope();
+                prefetch.At(step * 10, 10);
+            }
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    [Fact]
+    public void What_goes_wrong_while_prefetching_is_thrown_where_the_batch_is_asked_for()
+    {
+        using var prefetch = new Prefetch((position, count) => position < 20 ? Split(50).Shuffled(1, PixelRange.Unit)(position, count) : throw new DataException("picture 20 is broken"));
+        prefetch.At(0, 10);
+        prefetch.At(10, 10);
+        Assert.Equal("picture 20 is broken", Assert.Throws<DataException>(() => prefetch.At(20, 10)).Message);
+    }
+}
