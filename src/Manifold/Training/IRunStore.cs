@@ -15,8 +15,8 @@ public interface IRunStore
     /// <param name="score">The value that decides which checkpoint is the best, lower is better; null if none was taken.</param>
     void Save(long examplesSeen, TensorGroups tensors, double? score);
 
-    /// <summary>Copies the newest whole checkpoint into these tensors, in place; returns how many examples it had seen, 0 in a fresh store.</summary>
-    long Resume(TensorGroups tensors);
+    /// <summary>Copies the newest whole checkpoint into these tensors, in place; returns how many examples it had seen, null in a fresh store.</summary>
+    long? Resume(TensorGroups tensors);
 }
 
 /// <summary>The state of a run at a tick, as an observer sees it: the averaged weights are in the networks while it looks.</summary>

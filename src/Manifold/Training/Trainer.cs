@@ -1,0 +1,185 @@
+using Manifold.Data;
+using Manifold.Engine;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Training;
+
+/// <summary>How long a run is and how often it pauses to log, to look at itself and to save. Everything is counted in examples.</summary>
+public sealed record TrainerSettings
+{
+    public long Examples { get; init; } = 1_000_000;        // stop after this many
+    public int BatchSize { get; init; } = 128;              // examples in a step
+    public long LogEvery { get; init; } = 10_000;           // examples between lines of the log
+    public long LookEvery { get; init; } = 100_000;         // examples between looks of the observers: grids, validation
+    public long SaveEvery { get; init; } = 100_000;         // examples between checkpoints
+    public long? KeepEvery { get; init; }                   // keep the checkpoints at multiples of this many examples; none if null
+    public double EmaHalfLife { get; init; } = 10_000;      // examples after which a weight counts half in the average
+    public long Seed { get; init; }                         // of the initial weights, the order of the data and all noise
+
+    /// <exception cref="ArgumentOutOfRangeException">A count is not positive; the message names the setting.</exception>
+    public TrainerSettings Validated()
+    {
+        SettingChecks.NeedPositive(Examples, "trainer.examples");
+        SettingChecks.NeedPositive(BatchSize, "trainer.batch_size");
+        SettingChecks.NeedPositive(LogEvery, "trainer.log_every");
+        SettingChecks.NeedPositive(LookEvery, "trainer.look_every");
+        SettingChecks.NeedPositive(SaveEvery, "trainer.save_every");
+        SettingChecks.NeedPositive(EmaHalfLife, "trainer.ema_half_life");
+        return this;
+    }
+}
+
+/// <summary>What a run says while it goes on.</summary>
+/// <param name="Values">The last line of the log.</param>
+public readonly record struct TrainingProgress(long ExamplesSeen, long Examples, IReadOnlyDictionary<string, double> Values);
+
+/// <summary>Owns all that every algorithm shares: memory, seeding, averages, the log, checkpoints, stopping. Knows no model.</summary>
+public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings settings, IRunStore run, Device device)
+{
+    private readonly TrainerSettings settings = settings.Validated();
+    private readonly Meter meter = new();
+
+    /// <summary>Who looks at the run every <see cref="TrainerSettings.LookEvery"/> examples.</summary>
+    public IReadOnlyList<IObserver> Observers { get; init; } = [];
+
+    /// <summary>The logged value, from an observer or a loss, whose lowest makes a checkpoint the best; null for none.</summary>
+    public string? BestBy { get; init; }
+
+    /// <summary>Called before the first step of a new run and after every step, on the training thread.</summary>
+    public Action<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Trains until the examples are seen or a stop is asked for; either way a checkpoint is the last thing written.</summary>
+    /// <returns>The examples seen.</returns>
+    /// <exception cref="NonFiniteException">A loss became NaN or infinite; the last checkpoint from before is whole.</exception>
+    public long Run(CancellationToken stop = default)
+    {
+        foreach (var network in algorithm.Networks.Values) network.train();
+        var ema = algorithm.Averaged.ToDictionary(name => name, name => new Ema(algorithm.Networks[name], settings.EmaHalfLife));
+        var tensors = Everything(algorithm, ema);
+        var resumed = run.Resume(tensors);
+        var seen = resumed ?? 0;
+        var last = new Dictionary<string, double>();
+        if (resumed is null)
+        {
+            LookAround(0, ema, last);
+            run.Log(0, last);
+            run.Save(0, tensors, Score(last));   // so that there is always a good one to go back to
+            Progress?.Invoke(new TrainingProgress(0, settings.Examples, last));
+        }
+
+        var saved = seen;
+        while (seen < settings.Examples && !stop.IsCancellationRequested)
+        {
+            var before = seen;
+            seen += Step(seen, ema);
+            bool Due(long every) => Crossed(before, seen, every) || seen >= settings.Examples;
+
+            if (Due(settings.LogEvery) || Due(settings.LookEvery) || Due(settings.SaveEvery))
+            {
+                Drain(seen, tensors, ema, last);
+                if (Due(settings.LookEvery)) LookAround(seen, ema, last);
+                run.Log(seen, last);
+            }
+            if (Due(settings.SaveEvery)) run.Save(saved = seen, tensors, Due(settings.LookEvery) ? Score(last) : null);   // a score belongs to the weights that it was taken of
+            Progress?.Invoke(new TrainingProgress(seen, settings.Examples, last));
+        }
+        if (saved == seen) return seen;
+
+        Drain(seen, tensors, ema, last);   // a stop was asked for between two checkpoints
+        run.Log(seen, last);
+        run.Save(seen, tensors, score: null);
+        return seen;
+    }
+
+    // What is not finite is never logged as if it were, and never saved.
+    private void Drain(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, Dictionary<string, double> values)
+    {
+        foreach (var (name, mean) in meter.Drain()) values[name] = mean;
+        if (values.Any(value => !double.IsFinite(value.Value))) throw WentBad(seen, tensors, ema, values);
+    }
+
+    /// <summary>One step at a position: everything random in it is decided by (seed, examples seen).</summary>
+    private long Step(long seen, Dictionary<string, Ema> ema)
+    {
+        using var scope = NewDisposeScope();                                  // tensors made in a step die with it
+        manual_seed(Seeds.At(settings.Seed, seen));
+        var batch = data(seen, algorithm.BatchSize(seen)).To(device);
+        meter.Add(algorithm.Step(batch, seen));
+        foreach (var average in ema.Values) average.Update(batch.Count, seen + batch.Count);
+        return batch.Count;
+    }
+
+    // Observers see the averaged weights in evaluation mode, and leave no trace: the next step seeds itself anew.
+    private void LookAround(long seen, Dictionary<string, Ema> ema, Dictionary<string, double> values)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var swaps = ema.Values.Select(average => average.SwappedIn()).ToList();
+        try
+        {
+            foreach (var network in algorithm.Networks.Values) network.eval();
+            foreach (var observer in Observers)
+                foreach (var (name, value) in observer.Look(new Moment(seen, seen >= settings.Examples, algorithm)))
+                    values[name] = value;
+        }
+        finally
+        {
+            foreach (var network in algorithm.Networks.Values) network.train();
+            foreach (var swap in swaps) swap.Dispose();
+        }
+    }
+
+    private double? Score(Dictionary<string, double> values) =>
+        BestBy is not null && values.TryGetValue(BestBy, out var score) ? score : null;
+
+    /// <summary>Goes back to the last checkpoint and repeats the steps, which are the same steps, looking after each for what went bad first.</summary>
+    private NonFiniteException WentBad(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, Dictionary<string, double> values)
+    {
+        var name = values.First(value => !double.IsFinite(value.Value)).Key;
+        var from = run.Resume(tensors) ?? 0;
+        for (var at = from; at < seen;)
+        {
+            var next = at + Step(at, ema);
+            var bad = meter.Drain().FirstOrDefault(value => !double.IsFinite(value.Value)).Key;
+            if (FirstBad() is { } culprit || bad is not null)
+                return new NonFiniteException(bad ?? name, at, from, FirstBad());
+            at = next;
+        }
+        return new NonFiniteException(name, seen, from, null);
+    }
+
+    private string? FirstBad() =>
+        (from network in algorithm.Networks
+         from parameter in network.Value.named_parameters()
+         let what = IsBad(parameter.parameter.grad) ? "gradient" : IsBad(parameter.parameter) ? "value" : null
+         where what is not null
+         select $"network {network.Key}, parameter {parameter.name} ({what})").FirstOrDefault();
+
+    private static bool IsBad(Tensor? tensor)
+    {
+        using var scope = NewDisposeScope();
+        return tensor is { IsInvalid: false } && !tensor.isfinite().all().item<bool>();
+    }
+
+    private static TensorGroups Everything(IAlgorithm algorithm, Dictionary<string, Ema> ema) => new(new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
+    {
+        ["model"] = Prefixed(algorithm.Networks, network => network.state_dict()),
+        ["ema"] = Prefixed(ema, average => average.Tensors),
+        ["optimizer"] = Prefixed(algorithm.Optimizers, optimizer => optimizer.State),
+        ["state"] = algorithm.State,
+    });
+
+    private static Dictionary<string, Tensor> Prefixed<T>(IReadOnlyDictionary<string, T> parts, Func<T, IEnumerable<KeyValuePair<string, Tensor>>> tensors) =>
+        parts.SelectMany(part => tensors(part.Value).Select(tensor => ($"{part.Key}.{tensor.Key}", tensor.Value))).ToDictionary();
+
+    private static bool Crossed(long before, long now, long every) => before / every != now / every;
+}
+
+/// <summary>A loss or a weight became NaN or infinite. The run stops; its last checkpoint from before is whole.</summary>
+public sealed class NonFiniteException(string loss, long examplesSeen, long goodCheckpoint, string? culprit) : Exception(
+    $"{loss} became NaN or infinite at {examplesSeen:N0} examples{(culprit is null ? "" : $"; first to go bad: {culprit}")}. The checkpoint at {goodCheckpoint:N0} examples is whole. A lower learning rate (--set optimizer.learning_rate=...) or clipping (--set optimizer.clip_norm=1) is the usual remedy.")
+{
+    public long ExamplesSeen { get; } = examplesSeen;
+    public string? Culprit { get; } = culprit;
+}
