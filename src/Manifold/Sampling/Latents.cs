@@ -1,0 +1,73 @@
+using Manifold.Engine;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Sampling;
+
+/// <summary>Codes to decode: drawn from the prior by seed, along a line, or spread over the prior's square.</summary>
+public static class Latents
+{
+    /// <summary>One code for each seed, [N, D], drawn from N(0, I). A seed means the same code whatever the others, the batch and the device.</summary>
+    public static Tensor FromSeeds(IEnumerable<long> seeds, long latentDim) => Noise.Normal(seeds, latentDim);
+
+    /// <summary>Codes on the straight line between two, both ends included: [D] and [D] to [steps, D].</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than two steps.</exception>
+    public static Tensor Line(Tensor from, Tensor to, int steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 2);
+        var t = linspace(0, 1, steps, from.dtype, from.device).unsqueeze(1);   // [steps, 1]
+        return from + t * (to - from);
+    }
+
+    /// <summary>Codes on the great arc between two, both ends included: [D] and [D] to [steps, D]. Their length goes evenly from one end's to the other's.</summary>
+    /// <remarks>
+    /// Shoemake 1985, "Animating rotation with quaternion curves", https://doi.org/10.1145/325334.325242, for the direction. Codes of many
+    /// latents lie near a sphere, and the middle of a straight line is nearer to the origin than any of them. Codes in one line have no
+    /// arc between them, and get the line.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than two steps.</exception>
+    public static Tensor Arc(Tensor from, Tensor to, int steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 2);
+        using var scope = NewDisposeScope();
+        Tensor a = from.to_type(ScalarType.Float64), b = to.to_type(ScalarType.Float64);
+        Tensor lengthA = a.norm(), lengthB = b.norm();
+        var cosine = (a * b).sum() / (lengthA * lengthB);
+        if (!(Math.Abs(cosine.item<double>()) < 1 - 1e-9)) return Line(from, to, steps).MoveToOuterDisposeScope();   // NaN where one is the origin
+
+        var omega = cosine.acos();
+        var t = linspace(0, 1, steps, ScalarType.Float64, from.device).unsqueeze(1);                         // [steps, 1]
+        var direction = ((1 - t) * omega).sin() / omega.sin() * (a / lengthA) + (t * omega).sin() / omega.sin() * (b / lengthB);   // [steps, D]
+        return ((lengthA + t * (lengthB - lengthA)) * direction).to_type(from.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One code, and it again with one latent after another set to values from -reach to reach: [D] to [latents * steps, D], a latent a row of steps.</summary>
+    /// <param name="latents">Which, in the order of the rows.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than two steps, or there is no such latent.</exception>
+    public static Tensor Traversal(Tensor code, IReadOnlyList<int> latents, double reach, int steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 2);
+        using var scope = NewDisposeScope();
+        var values = linspace(-reach, reach, steps, code.dtype, code.device);                                // [steps]
+        var rows = code.repeat(latents.Count, steps, 1);                                                     // [latents, steps, D]
+        for (var row = 0; row < latents.Count; row++)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(latents[row]);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(latents[row], code.shape[0]);
+            rows[row, .., latents[row]] = values;
+        }
+        return rows.flatten(0, 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A square of 2-D codes at equal steps of probability: z = Phi^-1(u), u from 0.025 to 0.975 each way; [n*n, 2], row by row.</summary>
+    /// <remarks>Kingma and Welling 2014, appendix A: a uniform grid through the prior's inverse distribution function.</remarks>
+    public static Tensor Sheet(int n)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(n, 2);
+        var z = InverseNormal(linspace(0.025, 0.975, n, ScalarType.Float64)).to_type(ScalarType.Float32);   // [n]
+        return stack([z.repeat(n), z.flip(0).repeat_interleave(n)], 1);        // first code left to right, second bottom to top
+    }
+
+    /// <summary>Phi^-1(u) = sqrt(2) erf^-1(2u - 1).</summary>
+    public static Tensor InverseNormal(Tensor u) => Math.Sqrt(2) * (2 * u - 1).erfinv();
+}
