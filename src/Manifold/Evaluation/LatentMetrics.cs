@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Evaluation;
+
+/// <summary>Numbers of a latent-variable model on a part of a data set. The noise of every number comes from one fixed seed.</summary>
+public static partial class LatentMetrics
+{
+    private const int BatchSize = 100;                           // part of the protocol: the noise is drawn batch by batch
+    private const long BytesPerChunk = 8L << 20;                // of decoder outputs held at once by iwae_K
+
+    /// <summary>The names, for messages and help.</summary>
+    public static readonly IReadOnlyList<string> Names = ["elbo", "iwae_K", "recon_mse", "kl_per_dim", "active_units"];
+
+    /// <summary>Takes one measurement.</summary>
+    /// <param name="limit">Only the first so many examples; all if null.</param>
+    /// <exception cref="MetricException">There is no metric of that name.</exception>
+    public static Measurement Measure(string metric, IEvidenceModel model, Split split, Device device, int? limit = null, Action<double>? progress = null)
+    {
+        var count = Math.Min(limit ?? int.MaxValue, split.Count);
+        var clock = Stopwatch.StartNew();
+        using var scope = NewDisposeScope();
+        using var _ = inference_mode();
+        List<Tensor> Each(Func<Batch, Tensor> measure) => PerBatch(measure, split, count, device, progress);
+
+        var result = metric switch
+        {
+            "elbo" => Mean(metric, "nats", "higher", Each(batch => -model.Elbo(batch).Nll)),
+            "recon_mse" => Mean(metric, "squared units of [0, 1]", "lower", Each(batch => ReconstructionError(model, batch.X))),
+            "kl_per_dim" => KlPerDim(metric, count, Each(batch => cat([.. model.Elbo(batch).KlByLatent.Values.Select(kl => kl.flatten(1))], 1).sum(dim: 0))),
+            "active_units" => ActiveUnits(metric, Each(batch => model.Encode(batch.X).Mu)),
+            _ when Samples(metric) is { } k => Mean(metric, "nats", "lower", Each(batch => Iwae(model, batch, k))),
+            _ => throw Unknown(metric),
+        };
+        return result with { Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    /// <exception cref="MetricException">There is no metric of that name.</exception>
+    public static void ExpectKnown(string metric)
+    {
+        if ((!Names.Contains(metric) || metric == "iwae_K") && Samples(metric) is null) throw Unknown(metric);
+    }
+
+    /// <summary>-L_K of each example, [B], nats: an upper bound of -log p(x) by K samples, drawn chunk by chunk so that memory does not grow with K.</summary>
+    /// <remarks>Burda et al. 2016, https://arxiv.org/abs/1509.00519, equation 8; log-sum-exp over all K, not over the chunks' means.</remarks>
+    public static Tensor Iwae(IEvidenceModel model, Batch batch, int k)
+    {
+        using var scope = NewDisposeScope();
+        var chunk = (int)Math.Clamp(BytesPerChunk / (batch.Count * model.Shape.Dims * sizeof(float)), 1, k);
+        Tensor? total = null;                                                                     // log of the sum of weights so far, [B]
+        for (var done = 0; done < k; done += chunk)
+        {
+            using var inner = NewDisposeScope();
+            var part = model.LogWeights(batch, Math.Min(chunk, k - done)).to_type(ScalarType.Float64).logsumexp(0);   // [B]
+            var sum = total is null ? part : logaddexp(total, part);
+            total?.Dispose();
+            total = sum.MoveToOuterDisposeScope();
+        }
+        return (Math.Log(k) - total!).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor ReconstructionError(IEvidenceModel model, Tensor x) =>
+        (model.Decode(model.Encode(x).Mu) - x).square().flatten(1).mean([1]);                     // [B]
+
+    private static Measurement KlPerDim(string metric, long count, List<Tensor> sums)
+    {
+        var mean = stack(sums).to_type(ScalarType.Float64).sum(dim: 0) / (double)count;                        // [latents]
+        return new Measurement(metric, mean.mean().item<double>(), "nats", "none", count) { PerLatent = mean.data<double>().ToArray() };
+    }
+
+    // A latent is active when its posterior mean moves with x: Var_x(mu_j) > 0.01 (Burda et al. 2016, section 5.2).
+    private static Measurement ActiveUnits(string metric, List<Tensor> means)
+    {
+        var mu = cat(means).to_type(ScalarType.Float64);                                          // [N, D]
+        var variance = mu.var(0, unbiased: false);
+        return new Measurement(metric, variance.gt(0.01).sum().item<long>(), "latents", "none", mu.shape[0]) { PerLatent = variance.data<double>().ToArray() };
+    }
+
+    private static Measurement Mean(string metric, string unit, string better, List<Tensor> perExample)
+    {
+        var values = cat(perExample).to_type(ScalarType.Float64);                                 // [N]
+        var n = values.shape[0];
+        return new Measurement(metric, values.mean().item<double>(), unit, better, n)
+        {
+            StandardError = n > 1 ? values.std().item<double>() / Math.Sqrt(n) : null
+        };
+    }
+
+    // Each batch brings its own seed, so that a number does not depend on which others were taken before it.
+    private static List<Tensor> PerBatch(Func<Batch, Tensor> measure, Split split, int count, Device device, Action<double>? progress)
+    {
+        var results = new List<Tensor>();
+        for (var at = 0; at < count; at += BatchSize)
+        {
+            using var scope = NewDisposeScope();
+            var batch = split.InOrder(at, Math.Min(BatchSize, count - at), PixelRange.Unit).To(device);
+            manual_seed(Seeds.At(0, at, "evaluate"));
+            results.Add(measure(batch).MoveToOuterDisposeScope());
+            progress?.Invoke((at + batch.Count) / (double)count);
+        }
+        return results;
+    }
+
+    // K of iwae_K, or null.
+    private static int? Samples(string metric) =>
+        IwaeName().Match(metric) is { Success: true } name && int.TryParse(name.Groups[1].Value, CultureInfo.InvariantCulture, out var k) && k > 0 ? k : null;
+
+    private static MetricException Unknown(string metric) =>
+        new($"No metric \"{metric}\".{Suggest.DidYouMean(metric, Names)} Metrics of this model: {string.Join(", ", Names)} (K a number of samples, such as iwae_5000).");
+
+    [GeneratedRegex(@"^iwae_(\d+)$")]
+    private static partial Regex IwaeName();
+}
