@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Text;
+using Manifold.Checkpoints;
+
+namespace Manifold.Recipes;
+
+/// <summary>The README.md of a run's folder: what was trained on what, how far, how to use it, and how to make it again.</summary>
+internal static class ModelCard
+{
+    public static string Of(RecipeEntry entry, Recipe recipe, RunConfig config, RunReader run, int batch, long parameters)
+    {
+        var newest = run.Newest;
+        var changed = SettingsDiff.Compare(entry.Default.ToJson(), recipe.ToJson());
+        var command = $"./manifold train {entry.Name}{string.Concat(changed.Select(change => $" --set {Quoted($"{change.Path}={change.Now}")}"))}";
+        var fakes = Directory.GetFiles(run.Path, "fakes*.png").Order(StringComparer.Ordinal).LastOrDefault();
+
+        var card = new StringBuilder();
+        card.AppendLine(Invariant($"# {config.Recipe}, {config.Data.Name}")).AppendLine();
+        card.AppendLine(entry.Summary).AppendLine();
+        if (fakes is not null) card.AppendLine($"![Samples from the prior]({Path.GetFileName(fakes)})").AppendLine();
+        card.AppendLine("| | |").AppendLine("| --- | --- |");
+        Row("examples seen", Invariant($"{newest?.ExamplesSeen ?? 0:N0} of {recipe.Trainer.Examples:N0}, {batch:N0} in a step"));
+        Row("parameters", Invariant($"{parameters:N0}"));
+        Row("data", Invariant($"{config.Data.Name}, {config.Data.Shape}, {config.Data.Train:N0} to train on, {config.Data.Validation:N0} to validate; fingerprint {config.Data.Fingerprint}"));
+        if (recipe.Data.Binarize != Manifold.Data.Binarization.None) Row("binarization", $"{recipe.Data.Binarize}".ToLowerInvariant());
+        if (run.Best is { } best) Row("best checkpoint", Invariant($"{Path.GetFileName(best.Path)}, score {best.Score:0.####} on the validation part (lower is better)"));
+        Row("seed", Invariant($"{recipe.Trainer.Seed}"));
+        foreach (var change in config.Changes) Row("changed on the way", Invariant($"{change.Setting} from {change.From} to {change.To} at {change.Examples:N0} examples"));
+        card.AppendLine();
+        card.AppendLine("Use it, with the averaged weights of the best checkpoint:").AppendLine();
+        card.AppendLine("```").AppendLine("./manifold sample RUN").AppendLine("./manifold evaluate RUN --metrics elbo").AppendLine("```").AppendLine();
+        card.AppendLine("Make it again:").AppendLine();
+        card.AppendLine("```").AppendLine(command).AppendLine("```").AppendLine();
+        card.AppendLine("The numbers of `metric-*.jsonl` name the part, the binarization, the weights and the checkpoint that they were measured on. The pictures of the data (`reals.png`) are under its licence, not this run's.");
+        return card.ToString();
+
+        void Row(string name, string value) => card.AppendLine($"| {name} | {value} |");
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    // Safe in a shell as it stands, or in quotes.
+    private static string Quoted(string text) => text.All(c => char.IsAsciiLetterOrDigit(c) || "._=-/".Contains(c)) ? text : $"'{text.Replace("'", "'\\''")}'";
+}

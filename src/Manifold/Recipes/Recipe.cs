@@ -1,0 +1,56 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Manifold.Checkpoints;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Evaluation;
+using Manifold.Models;
+using Manifold.Pictures;
+using Manifold.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Recipes;
+
+/// <summary>Everything that decides a run, as data: the settings in config.json. The one list of what can be trained is <see cref="RecipeList"/>.</summary>
+public abstract record Recipe
+{
+    public DataSettings Data { get; init; } = new();
+    public TrainerSettings Trainer { get; init; } = new();
+
+    /// <summary>What a byte of a picture becomes for this model; not a setting, so an override is marked [JsonIgnore].</summary>
+    public abstract PixelRange Range { get; }
+
+    /// <summary>Makes the networks, puts them on the device, and only then their optimizers: TorchSharp's to() makes new parameters.</summary>
+    /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
+    public abstract Plan Build(PictureShape shape, Device device);
+
+    /// <summary>Who looks at the run: a grid where there is something to decode, validation where there is a likelihood.</summary>
+    public virtual IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device)
+    {
+        var observers = new List<IObserver>();
+        if (plan.Model is IDecoder decoder) observers.Add(new SampleGrid(decoder, run, device));
+        if (plan.Model is IEvidenceModel evidence) observers.Add(new Validation(evidence, data.Validation, device));
+        return observers;
+    }
+
+    internal static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,     // a misspelt setting is an error, never a silent default
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+        WriteIndented = true,
+    };
+
+    /// <summary>Every setting, defaults included.</summary>
+    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, GetType(), Json)!.AsObject();
+}
+
+/// <summary>A recipe made real: an algorithm, and the model that samples and scores come from.</summary>
+/// <param name="Model">One of the algorithm's networks; what it can do is said by the interfaces of <see cref="Models"/>.</param>
+public sealed record Plan(IAlgorithm Algorithm, nn.Module Model)
+{
+    /// <summary>The logged value whose lowest makes a checkpoint the best; null for none.</summary>
+    public string? BestBy { get; init; }
+}

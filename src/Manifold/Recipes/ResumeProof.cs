@@ -1,0 +1,52 @@
+using Manifold.Checkpoints;
+using Manifold.Engine;
+
+namespace Manifold.Recipes;
+
+/// <summary>What came of training straight and in pieces.</summary>
+/// <param name="Pieces">Where the second run was stopped and gone on with, in examples.</param>
+/// <param name="Differences">Files of the last checkpoint whose bytes differ, with the first byte that does; empty when the resume is exact.</param>
+public sealed record ResumeVerdict(long Examples, IReadOnlyList<long> Pieces, IReadOnlyList<string> Files, IReadOnlyList<string> Differences)
+{
+    public bool IsExact => Differences.Count == 0;
+}
+
+/// <summary>Trains the same recipe twice, once straight and once in pieces, and compares every byte of weights, averages, optimizers and state.</summary>
+public static class ResumeProof
+{
+    /// <param name="request">The recipe, its changes and device; its folder is not used.</param>
+    /// <param name="examples">How many to train for; it is cut at places that a seed decides.</param>
+    /// <param name="folder">An empty folder for the two runs.</param>
+    public static ResumeVerdict Run(TrainingRequest request, long examples, string folder, int pieces = 3)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
+        var changed = request with { Changes = [.. request.Changes, $"trainer.examples={examples}"] };
+        string straight = Path.Combine(folder, "straight"), inPieces = Path.Combine(folder, "pieces");
+
+        Train(changed with { Folder = straight }, stopAt: long.MaxValue);
+        var stops = new List<long>();
+        for (var piece = 1; piece < pieces; piece++)
+            stops.Add(Train(changed with { Folder = inPieces }, stopAt: examples * piece / pieces + (long)((ulong)Seeds.At(piece, examples, "pieces") % (ulong)Math.Max(1, examples / (2 * pieces)))));
+        Train(changed with { Folder = inPieces }, stopAt: long.MaxValue);
+
+        string a = Last(straight), b = Last(inPieces);
+        var files = Directory.GetFiles(a, "*.safetensors").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
+        return new ResumeVerdict(examples, stops, files, [.. files.Select(file => Difference(file, Path.Combine(a, file), Path.Combine(b, file))).OfType<string>()]);
+    }
+
+    private static long Train(TrainingRequest request, long stopAt)
+    {
+        using var stop = new CancellationTokenSource();
+        using var run = TrainingRun.Open(request);
+        return run.Train(progress => { if (progress.ExamplesSeen >= stopAt) stop.Cancel(); }, stop.Token);
+    }
+
+    private static string Last(string run) => RunFolder.Read(run).Newest!.Path;
+
+    private static string? Difference(string name, string a, string b)
+    {
+        byte[] x = File.ReadAllBytes(a), y = File.ReadAllBytes(b);
+        var same = x.AsSpan().CommonPrefixLength(y);
+        return same == x.Length && same == y.Length ? null : $"{name}: {x.Length:N0} and {y.Length:N0} bytes, the same up to byte {same:N0}";
+    }
+}

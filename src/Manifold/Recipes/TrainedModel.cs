@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Manifold.Checkpoints;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Evaluation;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Recipes;
+
+/// <summary>A run's model with a checkpoint's weights in it, in evaluation mode.</summary>
+/// <param name="Weights">ema or live; every result says which.</param>
+public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Config, RunReader Run, WholeCheckpoint Checkpoint, string Weights, Device Device)
+{
+    /// <summary>Loads a run's best checkpoint (its newest where no score was taken), or the one that is named.</summary>
+    /// <param name="path">A run's folder, or one of its checkpoints.</param>
+    /// <param name="weights">ema: the averages; live: the weights themselves.</param>
+    /// <exception cref="CheckpointException">There is no whole checkpoint there, or it does not fit; the message says what was expected.</exception>
+    public static TrainedModel Open(string path, string weights, Device device)
+    {
+        if (weights is not ("ema" or "live")) throw new SettingsException($"weights is {weights}; it needs ema or live.");
+        var run = RunFolder.Read(path);
+        var config = RunConfig.Parse(run.ConfigJson, Path.Combine(run.Path, "config.json"));
+        var recipe = Settings.Parse(RecipeList.Find(config.Recipe), config.Settings);
+        var checkpoint = run.Chosen ?? run.Best ?? run.Newest
+            ?? throw new CheckpointException($"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {run.Path}");
+
+        var plan = TrainingRun.Build(recipe, config.Data.Shape, device);
+        var ema = plan.Algorithm.Averaged.ToHashSet();
+        foreach (var (name, network) in plan.Algorithm.Networks)
+            RunReader.Load(checkpoint, weights == "ema" && ema.Contains(name) ? "ema" : "model", network.state_dict().ToDictionary(tensor => $"{name}.{tensor.Key}", tensor => tensor.Value));
+        foreach (var network in plan.Algorithm.Networks.Values) network.eval();
+        return new TrainedModel(plan.Model, recipe, config, run, checkpoint, weights, device);
+    }
+
+    /// <summary>The model as one that can do something.</summary>
+    /// <param name="need">In words, for the message: "makes pictures of codes".</param>
+    /// <exception cref="SettingsException">This recipe's model cannot.</exception>
+    public T As<T>(string need) where T : class =>
+        Model as T ?? throw new SettingsException($"{Run.Path} is a run of {Config.Recipe}, whose model is not one that {need}.");
+
+    /// <summary>The data of the run, or another set at the run's size and binarization.</summary>
+    /// <param name="set">A name or a path; the run's own set if null.</param>
+    /// <exception cref="SettingsException">Its pictures are not of the model's shape.</exception>
+    public DataSet OpenData(string? set, string? dataRoot)
+    {
+        var data = DataSet.Open(Recipe.Data with { Set = set ?? Recipe.Data.Set }, dataRoot);
+        if (data.Shape == Config.Data.Shape) return data;
+        throw new SettingsException($"{data.Name} has pictures of {data.Shape}; the model of {Run.Path} needs {Config.Data.Shape}.");
+    }
+
+    /// <summary>A measurement with everything that it depends on, as one line of JSON.</summary>
+    public JsonObject Line(Measurement result, DataSet data, Split split) => new()
+    {
+        ["metric"] = result.Metric,
+        ["value"] = result.Value,
+        ["unit"] = result.Unit,
+        ["better"] = result.Better,
+        ["standard_error"] = result.StandardError,
+        ["per_latent"] = result.PerLatent is { } latents ? new JsonArray([.. latents.Select(value => JsonValue.Create(value))]) : null,
+        ["count"] = result.Count,
+        ["data"] = data.Name,
+        ["data_fingerprint"] = data.Fingerprint,
+        ["trained_on"] = Config.Data.Name,
+        ["split"] = split.Name,
+        ["binarization"] = Json(split.Binarize.ToString()),
+        ["recipe"] = Config.Recipe,
+        ["weights"] = Weights,
+        ["examples_seen"] = Checkpoint.ExamplesSeen,
+        ["checkpoint_sha256"] = RunReader.Hash(Checkpoint, Weights == "ema" ? "ema" : "model"),
+        ["noise_seed"] = 0,
+        ["threads"] = Machine.Threads,
+        ["device"] = Device.ToString(),
+        ["seconds"] = Math.Round(result.Seconds, 3),
+        ["timestamp"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ"),
+    };
+
+    private static string Json(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+}

@@ -1,0 +1,135 @@
+using System.Text.Json.Nodes;
+using Manifold.Checkpoints;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Models;
+using Manifold.Pictures;
+using Manifold.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Recipes;
+
+/// <summary>What a run is asked for.</summary>
+public sealed record TrainingRequest(RecipeEntry Entry)
+{
+    public IReadOnlyList<string> Changes { get; init; } = [];          // path=value, on top of the recipe or of the folder's settings
+    public string? Folder { get; init; }                               // where; null makes the next numbered folder under Root
+    public string Root { get; init; } = "runs";
+    public string? DataRoot { get; init; }                             // where data sets are looked for by name
+    public Device Device { get; init; } = CPU;
+    public IReadOnlyList<string> AllowChange { get; init; } = [];      // paths that a resume may change
+    public Action<string> Warn { get; init; } = _ => { };
+}
+
+/// <summary>A recipe, its data, its networks and its folder, ready to train; in a folder that has a checkpoint, ready to go on.</summary>
+public sealed class TrainingRun : IDisposable
+{
+    private readonly TrainingRequest request;
+
+    private TrainingRun(TrainingRequest request, Recipe recipe, DataSet data, Plan plan, RunFolder folder, bool isResumed) =>
+        (this.request, Recipe, Data, Plan, Folder, IsResumed) = (request, recipe, data, plan, folder, isResumed);
+
+    public Recipe Recipe { get; }
+    public DataSet Data { get; }
+    public Plan Plan { get; }
+    public RunFolder Folder { get; }
+    public bool IsResumed { get; }
+
+    /// <summary>What a step of this run does; taken on networks of its own, so that the run's are not touched.</summary>
+    public Workload Workload => Workload.Of(Recipe, Data, request.Device);
+
+    /// <summary>Opens the data, builds the networks and makes or opens the folder. Nothing is written before all else has succeeded.</summary>
+    /// <exception cref="SettingsException">A setting is wrong, or differs from the folder's; the message lists the differences.</exception>
+    public static TrainingRun Open(TrainingRequest request)
+    {
+        var stored = request.Folder is not null && File.Exists(Path.Combine(request.Folder, "config.json"))
+            ? RunConfig.Parse(File.ReadAllText(Path.Combine(request.Folder, "config.json")), Path.Combine(request.Folder, "config.json")) : null;
+        if (stored is not null && stored.Recipe != request.Entry.Name)
+            throw new SettingsException($"{request.Folder} is a run of {stored.Recipe}, not of {request.Entry.Name}. Name another folder, or train {stored.Recipe}.");
+
+        var before = stored is null ? request.Entry.Default : Settings.Parse(request.Entry, stored.Settings);
+        var recipe = Settings.With(before, request.Changes);
+        recipe.Trainer.Validated();
+        if (request.Folder is { } folder && folder.Trim().Length == 0) throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
+        var data = DataSet.Open(recipe.Data, request.DataRoot);
+        var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
+        if (stored is not null) config = Accepted(request, stored, config);
+        if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
+        var plan = Build(recipe, data.Shape, request.Device);
+        return new TrainingRun(request, recipe, data, plan, FolderFor(request, recipe, config, data), stored is not null);
+    }
+
+    /// <summary>The recipe's networks as they are before the first step: initial weights are a function of the seed.</summary>
+    public static Plan Build(Recipe recipe, PictureShape shape, Device device)
+    {
+        manual_seed(Seeds.At(recipe.Trainer.Seed, 0, "weights"));
+        return recipe.Build(shape, device);
+    }
+
+    /// <summary>Trains to the end, or until a stop is asked for; returns the examples seen.</summary>
+    public long Train(Action<TrainingProgress>? progress = null, CancellationToken stop = default)
+    {
+        using var batches = new Prefetch(Data.Train.Shuffled(Recipe.Trainer.Seed, Recipe.Range));
+        var trainer = new Trainer(Plan.Algorithm, batches.At, Recipe.Trainer, Folder, request.Device)
+        {
+            Observers = Recipe.Observers(Plan, Folder, Data, request.Device),
+            BestBy = Plan.BestBy,
+            Progress = progress,
+        };
+        try { return trainer.Run(stop); }
+        finally { WriteCard(); }
+    }
+
+    private void WriteCard()
+    {
+        var reader = RunFolder.Read(Folder.Path);
+        Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader,
+            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel()))));
+    }
+
+    public void Dispose() => Folder.Dispose();
+
+    private static RunFolder FolderFor(TrainingRequest request, Recipe recipe, RunConfig config, DataSet data)
+    {
+        var folder = request.Folder is null
+            ? RunFolder.Create(request.Root, $"{config.Recipe}-{config.Data.Name}", request.Warn)
+            : RunFolder.Open(request.Folder, request.Warn);
+        folder.KeepEvery = recipe.Trainer.KeepEvery;
+        folder.WriteConfig(config.ToJson());
+        folder.WriteEnvironment(RunEnvironment.Here(request.Device).ToJson());
+        using var scope = NewDisposeScope();
+        if (!File.Exists(Path.Combine(folder.Path, "reals.png")))
+            folder.Picture("reals.png", "reals", 0, Grid.Of(data.Train.InOrder(0, Math.Min(64, data.Train.Count), PixelRange.Unit).X, columns: 8).ToPng());
+        return folder;
+    }
+
+    // A run goes on only as what it was: more examples are welcome, any other change must be allowed by name, and is recorded.
+    private static RunConfig Accepted(TrainingRequest request, RunConfig stored, RunConfig now)
+    {
+        var environment = Path.Combine(request.Folder!, "environment.json");
+        JsonObject was = Compared(stored, File.Exists(environment) ? JsonNode.Parse(File.ReadAllText(environment))!.AsObject() : []);
+        var here = Compared(now, RunEnvironment.Here(request.Device).ToJson());
+        var changes = SettingsDiff.Compare(was, here).Where(change => !Grows(change)).ToList();
+        var refused = changes.Where(change => !request.AllowChange.Contains(change.Path)).ToList();
+        if (refused.Count > 0)
+            throw new SettingsException(
+                $"{request.Folder} was made with other settings:\n{string.Join("\n", refused.Select(change => $"  {change.Path} was {change.Stored}; now {change.Now}"))}\n" +
+                $"Restore them, start a new folder, or allow a change with --allow-change {refused[0].Path}.");
+
+        var seen = RunFolder.Read(request.Folder!).Newest?.ExamplesSeen ?? 0;
+        return now with { Changes = [.. stored.Changes, .. changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now))] };
+    }
+
+    private static JsonObject Compared(RunConfig config, JsonObject environment)
+    {
+        var all = config.Settings.DeepClone().AsObject();
+        all["data"]!["fingerprint"] = config.Data.Fingerprint;
+        all["environment"] = new JsonObject(new[] { "libtorch", "cpu_capability", "threads", "device" }
+            .Select(key => KeyValuePair.Create(key, environment[key]?.DeepClone())));
+        return all;
+    }
+
+    private static bool Grows(SettingsDiff.Difference change) =>
+        change.Path == "trainer.examples" && long.TryParse(change.Stored, out var was) && long.TryParse(change.Now, out var now) && now >= was;
+}
