@@ -1,0 +1,22 @@
+using System.CommandLine;
+
+namespace Manifold.Cli.Verbs;
+
+/// <summary>The one list of verbs, in the order in which help shows them.</summary>
+internal static class AllVerbs
+{
+    public static Command[] Make() =>
+    [
+        ListVerb.Make(),
+        TrainVerb.Make(),
+        PictureVerbs.Sample(),
+        PictureVerbs.Reconstruct(),
+        PictureVerbs.Interpolate(),
+        PictureVerbs.Traverse(),
+        PictureVerbs.Manifold(),
+        EvaluateVerb.Make(),
+        DataVerb.Make(),
+        VerifyResumeVerb.Make(),
+        DoctorVerb.Make(),
+    ];
+}

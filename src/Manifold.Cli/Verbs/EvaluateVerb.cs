@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Evaluation;
+using Manifold.Models;
+using Manifold.Recipes;
+
+namespace Manifold.Cli.Verbs;
+
+internal static class EvaluateVerb
+{
+    public static Command Make()
+    {
+        var run = Verb.Run();
+        var metrics = new Option<string>("--metrics") { Description = $"Names with commas between: {string.Join(", ", LatentMetrics.Names)}.", HelpName = "a,b", Required = true };
+        var data = Verb.Data();
+        var dataRoot = Verb.DataRoot();
+        var split = new Option<string>("--split") { Description = "test, validation or train.", HelpName = "S", DefaultValueFactory = _ => "test" };
+        var limit = new Option<int?>("--limit") { Description = "Only the first N examples.", HelpName = "N" };
+        var weights = Verb.Weights();
+        var device = Verb.Device();
+        var threads = Verb.Threads();
+        var json = Verb.Json();
+
+        var command = new Command("evaluate", "Measure a run on data that it was not trained on.") { run, metrics, data, dataRoot, split, limit, weights, device, threads, json };
+        command.SetAction(parsed => Verb.Do(() =>
+        {
+            Verb.UseThreads(parsed.GetValue(threads));
+            if (parsed.GetValue(limit) is < 1) throw new SettingsException($"--limit is {parsed.GetValue(limit)}; it needs 1 or more.");
+            var names = parsed.GetRequiredValue(metrics).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", LatentMetrics.Names)}.");
+            foreach (var name in names) LatentMetrics.ExpectKnown(name);   // a misspelt last one must not cost the hour of the first
+            var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            var model = trained.As<IEvidenceModel>("has a likelihood to measure");
+            var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
+            var part = set.Part(parsed.GetValue(split)!);
+
+            foreach (var name in names)
+            {
+                var clock = new Progress(name);
+                var result = LatentMetrics.Measure(name, model, part, trained.Device, parsed.GetValue(limit), clock.Report);
+                clock.Done();
+                var line = trained.Line(result, set, part);
+                trained.Run.AppendMetric(name, line);
+                Console.WriteLine(parsed.GetValue(json) ? line.ToJsonString() : Text(result, line));
+            }
+            return ExitCodes.Done;
+        }));
+        return command.WithExample("./manifold evaluate runs/first --metrics elbo,active_units");
+    }
+
+    private static string Text(Measurement result, JsonObject line) =>
+        $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +
+        $"({line["data"]} {line["split"]}, {line["binarization"]}, {result.Count:N0} examples, {line["weights"]} weights at {line["examples_seen"]:N0}, {result.Seconds:F1} s)";
+
+    // A line that rewrites itself, on a terminal only: results go to standard output untouched.
+    private sealed class Progress(string name)
+    {
+        private readonly System.Diagnostics.Stopwatch clock = System.Diagnostics.Stopwatch.StartNew();
+        private long shown;
+
+        public void Report(double share)
+        {
+            if (Console.IsErrorRedirected || clock.ElapsedMilliseconds - shown < 500) return;
+            shown = clock.ElapsedMilliseconds;
+            Console.Error.Write($"\r{name} {share:P0}, {TimeSpan.FromSeconds(clock.Elapsed.TotalSeconds * (1 - share) / share):h\\:mm\\:ss} left ");
+        }
+
+        public void Done()
+        {
+            if (shown > 0) Console.Error.Write("\r" + new string(' ', 40) + "\r");
+        }
+    }
+}

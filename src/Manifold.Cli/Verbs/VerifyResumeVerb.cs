@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Manifold.Recipes;
+
+namespace Manifold.Cli.Verbs;
+
+internal static class VerifyResumeVerb
+{
+    public static Command Make()
+    {
+        var recipe = Verb.Recipe();
+        var examples = new Option<long>("--examples") { Description = "How many to train for, twice.", HelpName = "N", DefaultValueFactory = _ => 20_000 };
+        var data = Verb.Data();
+        var dataRoot = Verb.DataRoot();
+        var set = Verb.Set();
+        var device = Verb.Device();
+        var threads = Verb.Threads();
+
+        var command = new Command("verify-resume", "Train straight and in pieces, and compare every byte.") { recipe, examples, data, dataRoot, set, device, threads };
+        command.SetAction(parsed => Verb.Do(() =>
+        {
+            Verb.UseThreads(parsed.GetValue(threads));
+            var request = new TrainingRequest(RecipeList.Find(parsed.GetRequiredValue(recipe)))
+            {
+                Changes = [.. parsed.GetValue(set)!, .. parsed.GetValue(data) is { } name ? [$"data.set={System.Text.Json.JsonSerializer.Serialize(name)}"] : Array.Empty<string>()],
+                DataRoot = parsed.GetValue(dataRoot),
+                Device = Verb.DeviceOf(parsed.GetValue(device)!),
+            };
+            var folder = Directory.CreateTempSubdirectory("manifold-verify-");
+            try
+            {
+                var verdict = ResumeProof.Run(request, parsed.GetValue(examples), folder.FullName);
+                Console.WriteLine($"{request.Entry.Name}: {verdict.Examples:N0} examples straight, and stopped at {string.Join(" and ", verdict.Pieces.Select(piece => $"{piece:N0}"))}.");
+                foreach (var file in verdict.Files) Console.WriteLine($"  {file,-26}{(verdict.Differences.FirstOrDefault(d => d.StartsWith(file + ":", StringComparison.Ordinal)) ?? "the same bytes")}");
+                Console.WriteLine(verdict.IsExact ? "Exact: a resumed run ends in the same bytes." : "NOT exact.");
+                return verdict.IsExact ? ExitCodes.Done : ExitCodes.Failed;
+            }
+            finally
+            {
+                folder.Delete(recursive: true);
+            }
+        }));
+        return command.WithExample("./manifold verify-resume vae --examples 20000");
+    }
+}

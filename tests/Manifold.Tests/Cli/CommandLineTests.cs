@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Manifold.Cli;
+
+namespace Manifold.Tests.Cli;
+
+public class CommandLineTests
+{
+    [Theory]
+    [InlineData(new[] { "doctr" }, "manifold: Unrecognized command or argument 'doctr'. Did you mean \"doctor\"?")]
+    [InlineData(new[] { "doctor", "--jsn" }, "manifold doctor: Unrecognized command or argument '--jsn'. Did you mean \"--json\"?")]
+    [InlineData(new[] { "data", "lst" }, "manifold data: Unrecognized command or argument 'lst'. Did you mean \"list\"?")]
+    [InlineData(new[] { "doctor", "everything" }, "manifold doctor: Unrecognized command or argument 'everything'.")]
+    public void Wrong_usage_ends_with_2_and_says_what_was_probably_meant(string[] args, string said)
+    {
+        var (code, output, error) = Run(args);
+        Assert.Equal(2, code);
+        Assert.Empty(output);
+        Assert.StartsWith(said + "\n", error);
+        Assert.Contains("--help` shows", error);
+    }
+
+    [Fact]
+    public void Without_arguments_help_is_shown()
+    {
+        var (code, output, _) = Run([]);
+        Assert.Equal(0, code);
+        Assert.Contains("doctor", output);
+        Assert.Equal(Run(["--help"]).Output, output);
+    }
+
+    [Fact]
+    public void Every_help_ends_with_an_example_that_parses()
+    {
+        var root = CommandLine.Root();
+        foreach (var command in All(root))
+        {
+            var examples = Examples.Of(command);
+            Assert.True(examples.Count > 0, $"`manifold {command.Name}` has no example; add one with WithExample.");
+            foreach (var example in examples)
+            {
+                Assert.StartsWith("./manifold ", example);
+                Assert.Empty(root.Parse(example["./manifold ".Length..]).Errors);
+            }
+            string[] path = [.. Path(command), "--help"];
+            Assert.EndsWith($"  {examples[^1]}\n", Run(path).Output);
+        }
+    }
+
+    [Fact]
+    public void Help_answers_even_where_the_rest_is_wrong() => Assert.Equal(0, Run(["doctor", "--jsn", "--help"]).Code);
+
+    [Fact]
+    public void The_doctor_says_that_training_works_where_the_tests_run()
+    {
+        var (code, output, _) = Run(["doctor"]);
+        Assert.True(code == 0, output);
+        Assert.EndsWith("training works here\n", output);
+        Assert.All(output.TrimEnd('\n').Split('\n'), line => Assert.Matches(@"^(\S+| ) +\S", line));     // a line a fact, aligned
+    }
+
+    private static IEnumerable<Command> All(Command command) => command.Subcommands.SelectMany(All).Prepend(command);
+
+    private static IEnumerable<string> Path(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? Path(parent).Append(command.Name) : [];
+
+    private static (int Code, string Output, string Error) Run(string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        return (CommandLine.Run(args, output, error), output.ToString(), error.ToString());
+    }
+}
