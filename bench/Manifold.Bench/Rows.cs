@@ -1,0 +1,42 @@
+using Manifold.Engine;
+using static TorchSharp.torch;
+
+namespace Manifold.Bench;
+
+/// <summary>Everything that can be measured, by name.</summary>
+internal static class Rows
+{
+    public static IReadOnlyList<Row> All { get; } =
+    [
+        new("matmul", "768 x 768 x 768, float32", MatMul, new("matmul.py")),
+        new("mlp-vae-step", "VAE 784-400-20, batch 128, Adam", VaeBench.Step, new("mlp_vae_step.py")),
+        new("mlp-vae-training", "the same with everything around it: bundled data, coins, prefetch, averages", VaeBench.Training, null),
+        .. from net in new[] { "mlp", "conv", "small" }
+           from adam in new[] { "default", "fused" }
+           select new Row($"optimizer-{net}-vs-{adam}", $"training step of the {net} network with Adam", () => Optimized(net), new("optimizers.py", net, adam)),
+    ];
+
+    /// <summary>Measurements of our own ways against each other, behind the decisions in docs/decisions.</summary>
+    public static IReadOnlyDictionary<string, Action> Tables { get; } = new Dictionary<string, Action>
+    {
+        ["optimizers"] = OptimizerTable.Print,
+        ["formats"] = FormatTable.Print,
+        ["profile"] = ProfileTable.Print,
+        ["waits"] = WaitTable.Print,
+        ["waits-child"] = WaitTable.PrintChild,
+    };
+
+    private static Work MatMul()
+    {
+        const int n = 768;
+        Tensor a = ones(n, n), b = ones(n, n);
+        return new(() => a.mm(b).Dispose(), 2.0 * n * n * n);
+    }
+
+    private static Work Optimized(string name)
+    {
+        var net = Net.Named(name);
+        var optimizer = Optimizer.Create(new(), net.Parameters);
+        return new(OptimizerTable.Whole(net, optimizer.ZeroGrad, () => optimizer.Step(1e-4)));
+    }
+}
