@@ -10,7 +10,14 @@ public static class Noise
     /// <param name="seeds">One for each row; see <see cref="Seeds.At"/>.</param>
     /// <param name="shape">The shape of a row, without the batch.</param>
     /// <exception cref="ArgumentException">There are no seeds.</exception>
-    public static Tensor Normal(IEnumerable<long> seeds, params long[] shape)
+    public static Tensor Normal(IEnumerable<long> seeds, params long[] shape) => Rows(seeds, generator => randn(shape, generator: generator));
+
+    /// <summary>Numbers uniform on (0, 1), neither end among them; otherwise as <see cref="Normal"/>.</summary>
+    public static Tensor Uniform(IEnumerable<long> seeds, params long[] shape) => Rows(seeds, generator => rand(shape, generator: generator).clamp(Least, 1 - Least));
+
+    private const double Least = 1.0 / (1 << 24);
+
+    private static Tensor Rows(IEnumerable<long> seeds, Func<Generator, Tensor> draw)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(0, CPU);   // the CPU's everywhere: other devices draw other numbers
@@ -18,7 +25,7 @@ public static class Noise
         foreach (var seed in seeds)
         {
             generator.manual_seed(seed);
-            rows.Add(randn(shape, generator: generator));
+            rows.Add(draw(generator));
         }
         if (rows.Count == 0) throw new ArgumentException("There are no seeds; a batch of noise needs one for each row.", nameof(seeds));
         return stack(rows).MoveToOuterDisposeScope();

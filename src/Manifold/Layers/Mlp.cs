@@ -1,0 +1,38 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Manifold.Layers;
+
+/// <summary>The nonlinearity between layers.</summary>
+public enum Activation { Relu, Tanh, Elu }
+
+/// <summary>Fully connected layers with a nonlinearity between them.</summary>
+public static class Mlp
+{
+    /// <param name="sizes">Units of every layer, the input's first and the output's last.</param>
+    public static Module<Tensor, Tensor> Of(IReadOnlyList<long> sizes, Activation activation)
+    {
+        var layers = new List<Module<Tensor, Tensor>>();
+        for (var i = 1; i < sizes.Count; i++)
+        {
+            layers.Add(Linear(sizes[i - 1], sizes[i]));
+            if (i < sizes.Count - 1) layers.Add(activation.Module());
+        }
+        return Sequential(layers);
+    }
+
+    internal static Module<Tensor, Tensor> Module(this Activation activation) => activation switch
+    {
+        Activation.Tanh => Tanh(),
+        Activation.Elu => ELU(),
+        _ => ReLU(),
+    };
+
+    internal static Tensor Apply(this Activation activation, Tensor x) => activation switch
+    {
+        Activation.Tanh => x.tanh(),
+        Activation.Elu => functional.elu(x, 1),
+        _ => functional.relu(x),
+    };
+}

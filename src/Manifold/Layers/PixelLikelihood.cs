@@ -1,0 +1,180 @@
+using Manifold.Data;
+using Manifold.Distributions;
+using Manifold.Engine;
+using TorchSharp;
+using static TorchSharp.torch;
+using Bernoulli = Manifold.Distributions.Bernoulli;
+using Categorical = Manifold.Distributions.Categorical;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace Manifold.Layers;
+
+/// <summary>What a decoder says of a pixel.</summary>
+public enum Likelihood
+{
+    /// <summary>A coin; pictures must be 0 or 1.</summary>
+    Bernoulli,
+
+    /// <summary>A normal density around a mean.</summary>
+    Gaussian,
+
+    /// <summary>A logistic cut at the borders of 256 bins.</summary>
+    DiscretizedLogistic,
+
+    /// <summary>Several such logistics, with colours that move together.</summary>
+    LogisticMixture,
+
+    /// <summary>A probability for each of 256 values.</summary>
+    Categorical,
+}
+
+/// <summary>Where the width of a Gaussian or a discretized logistic comes from.</summary>
+public enum Spread
+{
+    /// <summary>From the settings, and it stays.</summary>
+    Fixed,
+
+    /// <summary>One number for all pixels, learned with the weights.</summary>
+    Learned,
+
+    /// <summary>One for each pixel, given by the decoder.</summary>
+    EachPixel,
+}
+
+/// <summary>Settings of <see cref="PixelLikelihood"/>.</summary>
+public sealed record LikelihoodSettings
+{
+    public Likelihood Kind { get; init; } = Likelihood.Bernoulli;
+    public Spread Spread { get; init; } = Spread.Learned;                    // Gaussian and discretized logistic: where a pixel's width comes from
+    public double Sigma { get; init; } = 0.1;                                // the same: standard deviation of a pixel, in units of [0, 1]; where it starts if learned
+    public bool SquashMean { get; init; } = true;                            // the same: whether the mean passes a sigmoid, which keeps it in [0, 1]
+    public int Components { get; init; } = 10;                               // mixture: K
+
+    /// <exception cref="ArgumentOutOfRangeException">Sigma or the number of components is not positive.</exception>
+    public LikelihoodSettings Validated(string path)
+    {
+        SettingChecks.NeedPositive(Sigma, $"{path}.sigma");
+        SettingChecks.NeedPositive(Components, $"{path}.components");
+        return this;
+    }
+
+    /// <summary>Whether it gives probabilities, and not densities.</summary>
+    public bool IsDiscrete => Kind != Likelihood.Gaussian;
+}
+
+/// <summary>p(x|z): what the numbers that a decoder gives for each pixel mean. Pictures are in [0, 1]; 256 values are byte / 255.</summary>
+public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Module(name)
+{
+    /// <summary>Numbers for each pixel that the decoder must give.</summary>
+    public abstract long Outputs { get; }
+
+    /// <summary>log p(x|z), nats.</summary>
+    /// <param name="x">[B, C, H, W] in [0, 1].</param>
+    /// <param name="outputs">[B, Outputs, H, W], or [K, B, Outputs, H, W].</param>
+    /// <returns>[B], or [K, B].</returns>
+    public abstract Tensor LogProb(Tensor x, Tensor outputs);
+
+    /// <summary>The mean picture, [B, Outputs, H, W] to [B, C, H, W] in [0, 1].</summary>
+    public abstract Tensor Mean(Tensor outputs);
+
+    /// <summary>Uniform numbers that a draw takes for each pixel.</summary>
+    public virtual long Uniforms => shape.Channels;
+
+    /// <summary>A drawn picture.</summary>
+    /// <param name="u">Uniform on (0, 1), [B, Uniforms, H, W].</param>
+    /// <returns>[B, C, H, W] in [0, 1].</returns>
+    public abstract Tensor Draw(Tensor outputs, Tensor u);
+
+    protected PictureShape Shape => shape;
+
+    public static PixelLikelihood Create(PictureShape shape, LikelihoodSettings settings) => settings.Kind switch
+    {
+        Likelihood.Bernoulli => new Coins(shape),
+        Likelihood.Gaussian => new Density(shape, settings),
+        Likelihood.DiscretizedLogistic => new Bins(shape, settings),
+        Likelihood.LogisticMixture => new Mixture(shape, settings),
+        _ => new Values(shape),
+    };
+
+    private static double MinusOneToOne(double inUnit) => 2 * inUnit;         // a length on [0, 1] as one on [-1, 1]
+
+    private sealed class Coins(PictureShape shape) : PixelLikelihood(nameof(Coins), shape)
+    {
+        public override long Outputs => Shape.Channels;
+        public override Tensor LogProb(Tensor x, Tensor outputs) => Bernoulli.LogProb(x, outputs);
+        public override Tensor Mean(Tensor outputs) => outputs.sigmoid();
+        public override Tensor Draw(Tensor outputs, Tensor u) => (u < outputs.sigmoid()).to_type(outputs.dtype);
+    }
+
+    /// <summary>A mean and a width for each pixel, or one width for all.</summary>
+    private abstract class MeanAndWidth : PixelLikelihood
+    {
+        private readonly LikelihoodSettings settings;
+        private readonly double logWidth;
+        private readonly Parameter? log_sigma;                                // [], natural log of the width, in the law's own units
+
+        protected MeanAndWidth(string name, PictureShape shape, LikelihoodSettings settings, double logWidth) : base(name, shape)
+        {
+            (this.settings, this.logWidth) = (settings, logWidth);
+            if (settings.Spread != Spread.Learned) return;
+            log_sigma = nn.Parameter(tensor((float)logWidth));
+            register_parameter(nameof(log_sigma), log_sigma);
+        }
+
+        public override long Outputs => (settings.Spread == Spread.EachPixel ? 2 : 1) * Shape.Channels;
+
+        public override Tensor Mean(Tensor outputs)
+        {
+            var raw = settings.Spread == Spread.EachPixel ? outputs.narrow(-3, 0, Shape.Channels) : outputs;
+            return settings.SquashMean ? raw.sigmoid() : raw;
+        }
+
+        /// <summary>A decoder starts at the settings' width for every pixel: it gives the difference from it.</summary>
+        protected Tensor LogWidth(Tensor outputs, double least) =>
+            settings.Spread == Spread.EachPixel ? (outputs.narrow(-3, Shape.Channels, Shape.Channels) + logWidth).clamp_min(least)
+            : log_sigma ?? tensor(logWidth, outputs.dtype, outputs.device);   // []
+    }
+
+    private sealed class Density(PictureShape shape, LikelihoodSettings settings) : MeanAndWidth(nameof(Density), shape, settings, Math.Log(settings.Sigma))
+    {
+        // A pixel that is always black would take its width to zero and the density to infinity; half a grey level is enough for any.
+        private static readonly double least = Math.Log(0.5 / 255);
+
+        public override Tensor LogProb(Tensor x, Tensor outputs) => Gaussian.LogProb(x, Mean(outputs), 2 * LogWidth(outputs, least), keep: (int)outputs.dim() - 3);
+        public override Tensor Draw(Tensor outputs, Tensor u) => (Mean(outputs) + LogWidth(outputs, least).exp() * Math.Sqrt(2) * (2 * u - 1).erfinv()).clamp(0, 1);
+    }
+
+    private sealed class Bins(PictureShape shape, LikelihoodSettings settings)
+        : MeanAndWidth(nameof(Bins), shape, settings, Math.Log(MinusOneToOne(settings.Sigma) * Math.Sqrt(3) / Math.PI))   // a logistic's deviation is s pi / sqrt 3
+    {
+        private const double Least = -7;
+
+        public override Tensor LogProb(Tensor x, Tensor outputs) =>
+            DiscretizedLogistic.LogProb(2 * x - 1, 2 * Mean(outputs) - 1, LogWidth(outputs, Least)).sum([-3, -2, -1]);
+        public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(DiscretizedLogistic.Sample(2 * Mean(outputs) - 1, LogWidth(outputs, Least), u));
+    }
+
+    private sealed class Mixture(PictureShape shape, LikelihoodSettings settings) : PixelLikelihood(nameof(Mixture), shape)
+    {
+        public override long Outputs => LogisticMixture.Outputs(Shape.Channels, settings.Components);
+        public override long Uniforms => settings.Components + Shape.Channels;
+        public override Tensor LogProb(Tensor x, Tensor outputs) => Of(outputs).LogProb(2 * x - 1);
+        public override Tensor Mean(Tensor outputs) => (Of(outputs).Mean() + 1) / 2;
+        public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(Of(outputs).Sample(u));
+        private LogisticMixture Of(Tensor outputs) => LogisticMixture.Of(outputs, Shape.Channels, settings.Components);
+    }
+
+    private sealed class Values(PictureShape shape) : PixelLikelihood(nameof(Values), shape)
+    {
+        private const long Levels = 256;
+
+        public override long Outputs => Levels * Shape.Channels;
+        public override Tensor LogProb(Tensor x, Tensor outputs) => Categorical.LogProb((x * 255).round().to_type(ScalarType.Int64), Logits(outputs));
+        public override Tensor Mean(Tensor outputs) => Categorical.Mean(Logits(outputs)) / 255;
+        public override Tensor Draw(Tensor outputs, Tensor u) => Categorical.Sample(Logits(outputs), u).to_type(outputs.dtype) / 255;
+        private Tensor Logits(Tensor outputs) => outputs.reshape([.. outputs.shape[..^3], Levels, Shape.Channels, Shape.Height, Shape.Width]);
+    }
+
+    // From [-1, 1] to the nearest of the 256 values in [0, 1].
+    private static Tensor Rounded(Tensor x) => ((x + 1) * 127.5).round() / 255;
+}
