@@ -33,6 +33,9 @@ public sealed class DataSet
 
     public string Name { get; }
 
+    /// <summary>Classes that the labels tell apart; 0 where there are no labels.</summary>
+    public int Classes => Math.Max(ClassNames.Count, source.Labels is { Count: > 0 } labels ? labels.Max() + 1 : 0);
+
     /// <summary>Names of the classes, in the order of their numbers; empty where only the numbers are known.</summary>
     public IReadOnlyList<string> ClassNames { get; private init; } = [];
 

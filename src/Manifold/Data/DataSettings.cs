@@ -9,6 +9,7 @@ public sealed record DataSettings
     public int? Size { get; init; }                                            // pictures are cropped to the centre square and resized to this many pixels; as they are if null
     public bool Flip { get; init; }                                            // training pictures are mirrored left to right half of the time
     public Binarization Binarize { get; init; } = Binarization.None;           // how grey becomes 0 or 1
+    public bool Dequantize { get; init; }                                      // grey becomes (byte + u) / 256, u uniform on [0, 1), so that a density has bits per dimension
     public bool SkipBad { get; init; }                                         // leave out pictures that cannot be read, and count them
 
     /// <exception cref="ArgumentOutOfRangeException">There is no name, or the size is not positive.</exception>
@@ -16,6 +17,7 @@ public sealed record DataSettings
     {
         SettingChecks.Need(Set.Trim().Length > 0, "data.set", "empty", "the name of a set or a path; `./manifold data list` shows the sets that are here");
         SettingChecks.Need(Size is null or > 0, "data.size", Size, "1 or more");
+        SettingChecks.Need(!Dequantize || Binarize == Binarization.None, "data.dequantize", "true", "data.binarize=none: coins have nothing to dequantize");
         return this;
     }
 }

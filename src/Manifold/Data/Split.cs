@@ -17,7 +17,7 @@ public sealed class Split
 
     internal Split(string name, MemorySource source, int[] members, DataSettings settings)
     {
-        (Name, this.source, this.members, flip, Binarize) = (name, source, members, settings.Flip, settings.Binarize);
+        (Name, this.source, this.members, flip, Binarize, Dequantize) = (name, source, members, settings.Flip, settings.Binarize, settings.Dequantize);
         if (members.Length == 0) throw new DataException($"The {name} part is empty; a set needs at least ten pictures, so that a tenth can be kept for validation.");
     }
 
@@ -25,6 +25,9 @@ public sealed class Split
     public int Count => members.Length;
     public PictureShape Shape => source.Shape;
     public Binarization Binarize { get; }
+
+    /// <summary>Whether a grey value is spread over its bin: (byte + u) / 256, anew every time an example is seen; evaluation draws u from <see cref="CoinSeed"/>.</summary>
+    public bool Dequantize { get; }
 
     /// <summary>Where a picture of this part comes from, for messages and neighbour sheets.</summary>
     public string NameOf(int index) => source.NameOf(members[index]);
@@ -37,7 +40,7 @@ public sealed class Split
         return (position, count) => Fill(count, range, i =>
         {
             var at = position + i;
-            return new Example(orders.At(at), flip && (Chance.Of(flips, at) & 1) == 1, Binarize == Binarization.Dynamic ? Chance.Of(coins, at) : null);
+            return new Example(orders.At(at), flip && (Chance.Of(flips, at) & 1) == 1, Binarize == Binarization.Dynamic || Dequantize ? Chance.Of(coins, at) : null);
         });
     }
 
@@ -69,7 +72,8 @@ public sealed class Split
             source.Read(index, pixels);
             if (flipped) MirrorRows(pixels, Shape.Width);
             var target = values.Slice(i * dims, dims);
-            if (Binarize == Binarization.None) Scale(pixels, target, range);
+            if (Dequantize) Spread(pixels, target, range, coins ?? Chance.Of(CoinSeed, index));
+            else if (Binarize == Binarization.None) Scale(pixels, target, range);
             else Binary(pixels, target, range, coins ?? Chance.Of(CoinSeed, index));
             if (labels is not null) labels[i] = source.Labels![index];
         }
@@ -80,6 +84,17 @@ public sealed class Split
     {
         var (scale, shift) = range switch { PixelRange.Unit => (1 / 255f, 0f), PixelRange.Symmetric => (2 / 255f, -1f), _ => (1f, 0f) };
         for (var i = 0; i < pixels.Length; i++) target[i] = pixels[i] * scale + shift;
+    }
+
+    // (byte + u) / 256 in the unit range; u has 16 bits.
+    private static void Spread(ReadOnlySpan<byte> pixels, Span<float> target, PixelRange range, ulong noise)
+    {
+        var (scale, shift) = range switch { PixelRange.Unit => (1 / 256f, 0f), PixelRange.Symmetric => (2 / 256f, -1f), _ => (1f, 0f) };
+        for (var i = 0; i < pixels.Length; i += 4)
+        {
+            var chance = Seeds.Mix(noise + (ulong)i);
+            for (var j = i; j < Math.Min(i + 4, pixels.Length); j++, chance >>= 16) target[j] = (pixels[j] + (chance & 0xFFFF) / 65536f) * scale + shift;
+        }
     }
 
     // 1 with probability byte / 255: of 255 equal chances, the first `byte`. Each 64-bit number of chance serves eight pixels.

@@ -143,4 +143,23 @@ public class SplitTests
         prefetch.At(10, 10);
         Assert.Equal("picture 20 is broken", Assert.Throws<DataException>(() => prefetch.At(20, 10)).Message);
     }
+
+    // (byte + u) / 256: every value lies in its byte's bin, u fills it evenly, training draws anew and evaluation does not.
+    [Fact]
+    public void Dequantized_values_fill_their_bins()
+    {
+        var split = Split(50, new DataSettings { Dequantize = true });
+        var at = split.Shuffled(seed: 1, PixelRange.Unit);
+        var values = at(0, 5000).X[.., 0, 0, 1].data<float>().ToArray();                                // byte 100
+        Assert.All(values, value => Assert.InRange(value, 100 / 256f, 101 / 256f));
+        Assert.Equal(100.5 / 256, values.Average(), 4 / 256.0 / Math.Sqrt(12 * 5000));
+        Assert.Equal(1 / 256.0 / Math.Sqrt(12), Math.Sqrt(values.Select(value => Math.Pow(value - values.Average(), 2)).Average()), 1e-5);
+        Assert.False(at(0, 50).X.eq(at(50, 50).X).any().item<bool>());
+        Assert.True(split.InOrder(3, 5, PixelRange.Unit).X.eq(split.InOrder(0, 20, PixelRange.Unit).X[3..8]).all().item<bool>());
+        Assert.Equal(4, split.InOrder(3, 1, PixelRange.Unit).X.flatten().data<float>().ToArray().Select(value => value * 256 % 1).Distinct().Count());   // a u for each pixel
+    }
+
+    [Fact]
+    public void Coins_have_nothing_to_dequantize() =>
+        Assert.Contains("data.dequantize", Assert.Throws<ArgumentOutOfRangeException>(() => new DataSettings { Dequantize = true, Binarize = Binarization.Fixed }.Validated()).Message);
 }
