@@ -21,7 +21,7 @@ internal static class VaeBench
     public static Work Step()
     {
         manual_seed(0);
-        var algorithm = recipe.Build(new PictureShape(1, 28, 28), CPU).Algorithm;
+        var algorithm = recipe.Build(new DataFacts("coins", "", 1, 28, 28, Size, Size, Size), CPU).Algorithm;
         var batch = new Batch(full([Size, 1, 28, 28], 0.3f).bernoulli());
         return new(() =>
         {
@@ -34,7 +34,7 @@ internal static class VaeBench
     {
         manual_seed(0);
         var data = DataSet.Open(recipe.Data);
-        var plan = recipe.Build(data.Shape, CPU);
+        var plan = recipe.Build(DataFacts.Of(data), CPU);
         var ema = new Ema(plan.Algorithm.Networks["model"], recipe.Trainer.EmaHalfLife);
         var prefetch = new Prefetch(data.Train.Shuffled(0, recipe.Range));
         long seen = 0;

@@ -35,6 +35,8 @@ internal static class EvaluateVerb
             var model = trained.As<IEvidenceModel>("has a likelihood to measure");
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
             var part = set.Part(parsed.GetValue(split)!);
+            if (set.Fingerprint != trained.Config.Data.Fingerprint)
+                Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
 
             foreach (var name in names)
             {
@@ -44,6 +46,7 @@ internal static class EvaluateVerb
                 var line = trained.Line(result, set, part);
                 trained.Run.AppendMetric(name, line);
                 Console.WriteLine(parsed.GetValue(json) ? line.ToJsonString() : Text(result, line));
+                if (!parsed.GetValue(json)) foreach (var detail in result.Details) Console.WriteLine($"  {detail}");
             }
             return ExitCodes.Done;
         }));
@@ -51,7 +54,7 @@ internal static class EvaluateVerb
     }
 
     private static string Text(Measurement result, JsonObject line) =>
-        $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +
+        $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.Reference is { } reference ? $" (the data's own: {reference:F4})" : "")}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +
         $"({line["data"]} {line["split"]}, {line["binarization"]}, {result.Count:N0} examples, {line["weights"]} weights at {line["examples_seen"]:N0}, {result.Seconds:F1} s)";
 
     // A line that rewrites itself, on a terminal only: results go to standard output untouched.

@@ -14,6 +14,12 @@ public sealed record Measurement(string Metric, double Value, string Unit, strin
     /// <summary>The value of each latent, where the metric has one for each.</summary>
     public IReadOnlyList<double>? PerLatent { get; init; }
 
+    /// <summary>The same number of the data itself, where that says what to compare with.</summary>
+    public double? Reference { get; init; }
+
+    /// <summary>Lines for a reader that say more than the number.</summary>
+    public IReadOnlyList<string> Details { get; init; } = [];
+
     /// <summary>Time that the measurement took.</summary>
     public double Seconds { get; init; }
 }

@@ -1,4 +1,7 @@
 using Manifold.Data;
+using Manifold.Distributions;
+using Manifold.Engine;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Manifold.Models;
@@ -11,23 +14,58 @@ public interface IDecoder
     /// <summary>D, the size of z.</summary>
     long LatentDim { get; }
 
+    /// <summary>The law that codes are drawn from.</summary>
+    Prior Prior => Prior.Normal;
+
+    /// <summary>Classes that a picture is asked for by; 0 if the model takes none.</summary>
+    int Classes => 0;
+
     /// <summary>Pictures in [0, 1], [B, C, H, W], of codes [B, D]: the mean, where the model gives a distribution.</summary>
-    Tensor Decode(Tensor z);
+    /// <param name="condition">Weights of the classes, [B, Classes]: one-hot for a class (<see cref="Condition.OneHot"/>), a mixture on the way from one to another; null where there are none.</param>
+    Tensor Decode(Tensor z, Tensor? condition = null);
+
+    /// <summary>Pictures drawn from p(x|z) and not its mean; the mean where the model gives no distribution.</summary>
+    /// <param name="seeds">One for each picture; a seed makes the same draws of a code whatever the others.</param>
+    Tensor Draw(Tensor z, IEnumerable<long> seeds, Tensor? condition = null) => Decode(z, condition);
 }
 
 /// <summary>A model that finds the code of a picture.</summary>
 public interface IEncoder
 {
-    /// <summary>Codes [B, D] of pictures [B, C, H, W] in [0, 1]: the posterior's mean and the log of its variance.</summary>
-    (Tensor Mu, Tensor Logvar) Encode(Tensor x);
+    /// <summary>q(z|x) of each picture in [0, 1]; the batch's labels too where the model has classes.</summary>
+    Posterior Encode(Batch batch);
 }
 
 /// <summary>A latent-variable model whose likelihood is bounded through its posterior.</summary>
 public interface IEvidenceModel : IDecoder, IEncoder
 {
-    /// <summary>The ELBO of each example by one sample of z and the analytic KL.</summary>
+    /// <summary>Whether p(x|z) gives probabilities of pixels, and not densities.</summary>
+    bool IsDiscrete { get; }
+
+    /// <summary>Numbers in the widest map on the way from one code to its picture: what a draw costs in memory.</summary>
+    long WidestMap { get; }
+
+    /// <summary>The ELBO of each example by one sample of z, and the analytic KL where there is one.</summary>
     ElboTerms Elbo(Batch batch);
 
     /// <summary>log w_k = log p(x, z_k) - log q(z_k | x) of K samples of z for each example, [K, B], nats.</summary>
-    Tensor LogWeights(Batch batch, int k);
+    /// <param name="q">The batch's posterior, if it is known already.</param>
+    Tensor LogWeights(Batch batch, int k, Posterior? q = null);
+}
+
+/// <summary>Classes as a model takes them.</summary>
+public static class Condition
+{
+    /// <summary>A row for each label with a 1 in its place: [B] to [B, classes]; null if the model takes no classes.</summary>
+    /// <exception cref="ArgumentException">The labels are missing, or one is not among the classes.</exception>
+    public static Tensor? OneHot(Tensor? labels, int classes, ScalarType dtype = ScalarType.Float32)
+    {
+        if (classes == 0) return null;
+        if (labels is null) throw new ArgumentException($"The model makes pictures of one of {classes} classes, and there are no labels; it needs one for each picture.", nameof(labels));
+        labels.ExpectShape([-1]);
+        using var scope = NewDisposeScope();
+        var (least, most) = (labels.min().item<long>(), labels.max().item<long>());
+        if (least < 0 || most >= classes) throw new ArgumentException($"labels go from {least} to {most}; the model has the classes 0 to {classes - 1}.", nameof(labels));
+        return nn.functional.one_hot(labels, classes).to_type(dtype).MoveToOuterDisposeScope();
+    }
 }

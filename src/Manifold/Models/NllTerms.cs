@@ -18,6 +18,19 @@ public abstract record NllTerms
     public abstract IEnumerable<(string Name, Tensor Value)> Parts { get; }
 }
 
+/// <summary>The ways to write the part of the ELBO that is not log p(x|z). All have one expectation; the fewer draws, the less they scatter.</summary>
+public enum ElboForm
+{
+    /// <summary>KL( q(z|x) || p(z) ) in closed form; by a draw where there is none.</summary>
+    AnalyticKl,
+
+    /// <summary>-H(q) in closed form, and log p(z) by a draw; both by a draw where there is none.</summary>
+    Entropy,
+
+    /// <summary>log q(z|x) - log p(z) of a draw; good for any q.</summary>
+    MonteCarlo,
+}
+
 /// <summary>The two halves of the evidence lower bound, log p(x) >= E[log p(x|z)] - KL( q(z|x) || p(z) ).</summary>
 /// <param name="LogPxz">log p(x|z) of one z for each example, [B].</param>
 /// <param name="KlByLatent">The KL of each latent of each group, [B, D]; one group for a VAE, one a layer for a hierarchy.</param>
@@ -30,7 +43,8 @@ public sealed record ElboTerms(Tensor LogPxz, IReadOnlyDictionary<string, Tensor
 
     public override Tensor Nll => Kl - LogPxz;   // minus the ELBO
     public override NllKind Kind => NllKind.UpperBound;
-    public override IEnumerable<(string Name, Tensor Value)> Parts => [("log_pxz", LogPxz), ("kl", Kl)];
+    public override IEnumerable<(string Name, Tensor Value)> Parts =>
+        [("log_pxz", LogPxz), ("kl", Kl), .. KlByLatent.Count == 1 ? [] : KlByLatent.Select(group => ($"kl_{group.Key}", group.Value.flatten(1).sum(1)))];
 }
 
 /// <summary>The importance-weighted bound of K samples, L_K = log 1/K sum_k w_k, which tightens as K grows; L_1 is the ELBO.</summary>

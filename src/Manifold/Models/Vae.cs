@@ -1,136 +1,248 @@
-// Variational autoencoder: a Gaussian code z, a picture x, and one network each way.
+// Variational autoencoder: a code z, a picture x, and one network each way.
 //
-//   x [B, C, H, W] --encoder--> mu, logvar [B, D] --sample--> z [B, D] --decoder--> logits or mean [B, C, H, W]
+//   x [B, C, H, W] --encoder--> q(z|x) --sample--> z [B, D] --decoder--> outputs [B, P, H, W] --likelihood--> p(x|z)
+//         class y ----^                              y ----^
 //
 // Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114
 //         Rezende, Mohamed and Wierstra, "Stochastic Backpropagation", 2014, https://arxiv.org/abs/1401.4082
-// Differs from the papers: Adam for Adagrad; any depth and width, ReLU or tanh; no prior on the weights; the Gaussian
-// decoder's one standard deviation can be learned with the rest.
+//         Classes: Kingma et al., "Semi-supervised Learning with Deep Generative Models", 2014, https://arxiv.org/abs/1406.5298, M2 with all labels seen
+// Differs from the papers: Adam for Adagrad; any depth and width, fully connected or convolutional; no prior on the weights;
+// the width of a Gaussian or logistic pixel can be learned with the rest.
 
 using Manifold.Data;
 using Manifold.Distributions;
 using Manifold.Engine;
+using Manifold.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using Bernoulli = Manifold.Distributions.Bernoulli;
-using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Manifold.Models;
 
-/// <summary>What the decoder says of a pixel.</summary>
-public enum Likelihood
-{
-    /// <summary>A coin; pictures must be 0 or 1.</summary>
-    Bernoulli,
+/// <summary>What a VAE's two networks are made of.</summary>
+public enum Network { Mlp, Conv }
 
-    /// <summary>A normal density around a mean in [0, 1], one standard deviation for all pixels.</summary>
-    Gaussian,
+/// <summary>The family of q(z|x).</summary>
+public enum PosteriorFamily
+{
+    Normal,
+
+    /// <summary>Normal with every covariance.</summary>
+    FullNormal,
+
+    Laplace,
+    Logistic,
+    StudentT,
+
+    /// <summary>A logistic draw through a sigmoid: for the cube, and for it alone.</summary>
+    SigmoidLogistic,
 }
 
-/// <summary>The nonlinearity between linear layers.</summary>
-public enum Activation { Relu, Tanh }
+/// <summary>The law of p(z).</summary>
+public enum PriorFamily { Normal, Laplace, Cube }
 
 /// <summary>Settings of <see cref="Vae"/>.</summary>
 public sealed record VaeSettings
 {
-    public IReadOnlyList<long> Hidden { get; init; } = [400];                // units of the encoder's hidden layers; the decoder has them in reverse
-    public long LatentDim { get; init; } = 20;                               // D, the size of z
+    public Network Network { get; init; } = Network.Mlp;                     // fully connected (hidden) or convolutional (conv)
+    public IReadOnlyList<long> Hidden { get; init; } = [400];                // mlp: units of the encoder's hidden layers; the decoder has them in reverse
+    public ConvSettings Conv { get; init; } = new();                         // conv: widths, blocks, residual or not, upsampling
     public Activation Activation { get; init; } = Activation.Relu;           // between the layers
-    public Likelihood Likelihood { get; init; } = Likelihood.Bernoulli;      // of a pixel
-    public double Sigma { get; init; } = 0.1;                                // Gaussian: standard deviation of a pixel, in units of [0, 1]; where it starts if learned
-    public bool LearnSigma { get; init; } = true;                            // Gaussian: whether that standard deviation is learned
-    public bool SquashMean { get; init; } = true;                            // Gaussian: whether the mean passes a sigmoid, which keeps it in [0, 1]
+    public long LatentDim { get; init; } = 20;                               // D, the size of z
+    public IReadOnlyList<int> Groups { get; init; } = [];                    // sizes of the groups that z's KL is told apart by, from the first latent on; one group if empty
+    public PosteriorFamily Posterior { get; init; } = PosteriorFamily.Normal;
+    public double Nu { get; init; } = 5;                                     // student_t: degrees of freedom, above 2
+    public PriorFamily Prior { get; init; } = PriorFamily.Normal;
+    public bool Conditional { get; init; }                                   // whether both networks are told the picture's class
+    public LikelihoodSettings Likelihood { get; init; } = new();             // of a pixel
 
-    /// <exception cref="ArgumentOutOfRangeException">A size or sigma is not positive.</exception>
+    /// <exception cref="ArgumentException">A size is not positive, the groups are not z, or prior and posterior do not go together.</exception>
     public VaeSettings Validated()
     {
         foreach (var width in Hidden) SettingChecks.NeedPositive(width, "model.hidden");
         SettingChecks.NeedPositive(LatentDim, "model.latent_dim");
-        SettingChecks.NeedPositive(Sigma, "model.sigma");
+        SettingChecks.Need(Groups.Count == 0 || Groups.All(size => size > 0) && Groups.Sum() == LatentDim, "model.groups", $"[{string.Join(",", Groups)}]", $"sizes above 0 that sum to model.latent_dim, {LatentDim}");
+        SettingChecks.Need(Nu > 2, "model.nu", Nu, "to be above 2, for a variance");
+        if ((Prior == PriorFamily.Cube) != (Posterior == PosteriorFamily.SigmoidLogistic))
+            throw new ArgumentException(Prior == PriorFamily.Cube
+                ? "model.prior is cube; it needs model.posterior=sigmoid_logistic: any other posterior reaches out of the cube, and its KL is infinite."
+                : "model.posterior is sigmoid_logistic, which lives in the cube; it needs model.prior=cube.", "model.prior");
+        Conv.Validated("model.conv");
+        Likelihood.Validated("model.likelihood");
         return this;
     }
 }
 
-/// <summary>The variational autoencoder with fully connected networks.</summary>
+/// <summary>The variational autoencoder.</summary>
 public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel
 {
     private readonly VaeSettings settings;
-    private readonly Module<Tensor, Tensor> encoder;   // [B, C*H*W] -> [B, 2*D], mu then logvar
-    private readonly Module<Tensor, Tensor> decoder;   // [B, D] -> [B, C*H*W] logits
-    private readonly Parameter? log_sigma;             // [], log of the pixel's standard deviation
+    private readonly Module<Tensor, Tensor> encoder;   // mlp: [B, C*H*W + classes] -> [B, outputs]; conv: [B, C + classes, H, W] -> [B, outputs]
+    private readonly Module<Tensor, Tensor> decoder;   // mlp: [B, D + classes] -> [B, P*H*W]; conv: -> [B, P, H, W]
+    private readonly PixelLikelihood likelihood;
+    private readonly LocationScale family;             // of the posterior's draws
 
-    public Vae(PictureShape shape, VaeSettings settings) : base(nameof(Vae))
+    /// <param name="classes">How many classes the data has; they are used only if the settings say so.</param>
+    /// <exception cref="ArgumentException">The settings are out of range or contradict one another.</exception>
+    public Vae(PictureShape shape, VaeSettings settings, int classes = 0) : base(nameof(Vae))
     {
         this.settings = settings.Validated();
-        Shape = shape;
-        encoder = Mlp([shape.Dims, .. settings.Hidden, 2 * settings.LatentDim]);
-        decoder = Mlp([settings.LatentDim, .. settings.Hidden.Reverse(), shape.Dims]);
+        if (settings.Conditional && classes == 0) throw new ArgumentException("model.conditional is true, and the data has no labels; it needs a set with classes.", nameof(settings));
+        (Shape, Classes) = (shape, settings.Conditional ? classes : 0);
+        likelihood = PixelLikelihood.Create(shape, settings.Likelihood);
+        family = settings.Posterior switch
+        {
+            PosteriorFamily.Laplace => LocationScale.Laplace,
+            PosteriorFamily.Logistic or PosteriorFamily.SigmoidLogistic => LocationScale.Logistic,
+            PosteriorFamily.StudentT => LocationScale.StudentT(settings.Nu),
+            _ => LocationScale.Normal,
+        };
+        var codes = Outputs(settings);
+        if (settings.Network == Network.Mlp)
+        {
+            encoder = Mlp.Of([shape.Dims + Classes, .. settings.Hidden, codes], settings.Activation);
+            decoder = Mlp.Of([LatentDim + Classes, .. settings.Hidden.Reverse(), likelihood.Outputs * shape.Height * shape.Width], settings.Activation);
+            WidestMap = settings.Hidden.Append(likelihood.Outputs * shape.Height * shape.Width).Max();
+        }
+        else
+        {
+            encoder = new ConvEncoder(shape, shape.Channels + Classes, codes, settings.Conv, settings.Activation);
+            decoder = new ConvDecoder(shape, LatentDim + Classes, likelihood.Outputs, settings.Conv, settings.Activation);
+            WidestMap = settings.Conv.Channels.Zip(settings.Conv.Sizes(shape), (width, size) => width * size.Height * size.Width).Append(likelihood.Outputs * shape.Height * shape.Width).Max();
+        }
         register_module(nameof(encoder), encoder);
         register_module(nameof(decoder), decoder);
-        if (settings is { Likelihood: Likelihood.Gaussian, LearnSigma: true })
-        {
-            log_sigma = Parameter(tensor((float)Math.Log(settings.Sigma)));
-            register_parameter(nameof(log_sigma), log_sigma);
-        }
+        register_module(nameof(likelihood), likelihood);
     }
 
     public PictureShape Shape { get; }
+    public int Classes { get; }
+    public long WidestMap { get; }
     public long LatentDim => settings.LatentDim;
+    /// <summary>Whether the KL of the posterior to the prior has a closed form.</summary>
+    public bool HasKl => settings.Prior switch
+    {
+        PriorFamily.Cube => false,
+        PriorFamily.Laplace => settings.Posterior != PosteriorFamily.StudentT,
+        _ => true,
+    };
+
+    public bool IsDiscrete => settings.Likelihood.IsDiscrete;
+
+    public Prior Prior => settings.Prior switch { PriorFamily.Laplace => Prior.Laplace, PriorFamily.Cube => Prior.Cube, _ => Prior.Normal };
 
     /// <summary>One-sample estimate of the ELBO of each picture.</summary>
-    /// <param name="batch">Pictures in [0, 1], and exactly 0 or 1 for the Bernoulli likelihood.</param>
+    /// <param name="batch">Pictures in [0, 1], and exactly 0 or 1 for the Bernoulli likelihood; labels if the model is conditional.</param>
     public override ElboTerms forward(Batch batch)
     {
-        var (mu, logvar) = Encode(batch.X);                                                // [B, D], [B, D]
-        var z = Gaussian.Sample(mu, logvar, randn_like(mu));                               // [B, D], an eps of its own for each value
-        return new ElboTerms(
-            LogPxz: LogPxz(batch.X.flatten(1), decoder.call(z)),                           // [B]
-            KlByLatent: new Dictionary<string, Tensor> { ["z"] = Gaussian.KlToStandard(mu, logvar) });   // [B, D]
+        var q = Encode(batch);
+        return Elbo(batch, q, q.Noise(), ElboForm.AnalyticKl);
     }
 
     public ElboTerms Elbo(Batch batch) => call(batch);
 
-    public Tensor LogWeights(Batch batch, int k)
+    /// <summary>The ELBO in one of its forms, with this noise.</summary>
+    /// <param name="q">The batch's posterior.</param>
+    /// <param name="eps">Noise of it, [B, D].</param>
+    public ElboTerms Elbo(Batch batch, Posterior q, Tensor eps, ElboForm form)
+    {
+        var z = q.Sample(eps);                                                             // [B, D], an eps of its own for each value
+        var logPxz = LogPxz(batch, z);                                                     // [B]
+        var kl = form switch
+        {
+            ElboForm.AnalyticKl when q.Kl(Prior) is { } exact => exact,                    // KL( q(z|x) || p(z) )
+            ElboForm.Entropy when q.Entropy is { } entropy => -entropy - Prior.LogDensity(z),   // -H(q) - log p(z)
+            _ => q.LogDensity(z) - Prior.LogDensity(z),                                    // log q(z|x) - log p(z)
+        };
+        return new ElboTerms(logPxz, Grouped(kl));                                         // [B], [B, D]
+    }
+
+    /// <summary>The ELBO of each example, with the score-function gradient for the encoder: the same in expectation, of a larger variance.</summary>
+    /// <param name="baseline">Whether what the other examples of the batch got on average is taken off the reward, which changes the variance and not the expectation.</param>
+    /// <remarks>
+    /// grad E_q[f(z)] = E_q[f(z) grad log q(z|x)]: Williams 1992, https://doi.org/10.1007/BF00992696. The value is that of <see cref="Elbo(Batch)"/>;
+    /// the term added to it is zero and has this gradient.
+    /// </remarks>
+    public ElboTerms ScoreFunctionElbo(Batch batch, bool baseline)
+    {
+        var q = Encode(batch);
+        var z = q.Sample(q.Noise()).detach();                                              // [B, D]; no gradient passes through the draw
+        var logPxz = LogPxz(batch, z);                                                     // [B]
+        var reward = logPxz.detach();                                                      // f(z)
+        if (baseline && batch.Count > 1) reward = reward - (reward.sum() - reward) / (batch.Count - 1);   // the others' mean does not depend on one's own z
+        var logQ = q.LogDensity(z).sum(-1);                                                // log q(z|x): [B]
+        var kl = q.Kl(Prior) ?? throw new NotSupportedException("The score-function estimator needs a KL of closed form; this posterior has none for this prior.");
+        return new ElboTerms(logPxz + reward * (logQ - logQ.detach()), Grouped(kl));
+    }
+
+    public Tensor LogWeights(Batch batch, int k, Posterior? q = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        var (mu, logvar) = Encode(batch.X);                                                // [B, D], [B, D]
-        var z = Gaussian.Sample(mu, logvar, randn([k, .. mu.shape], device: mu.device, dtype: mu.dtype));   // [K, B, D]
-        return LogPxz(batch.X.flatten(1), decoder.call(z))                                 // log p(x|z)
-            + Gaussian.LogProbStandard(z, keep: 2)                                         // + log p(z)
-            - Gaussian.LogProb(z, mu, logvar, keep: 2);                                    // - log q(z|x): [K, B]
+        q ??= Encode(batch);
+        var z = q.Sample(q.Noise(k));                                                      // [K, B, D]
+        return LogPxz(batch, z)                                                            // log p(x|z)
+            + Prior.LogDensity(z).sum(-1)                                                  // + log p(z)
+            - q.LogDensity(z).sum(-1);                                                     // - log q(z|x): [K, B]
     }
 
-    public (Tensor Mu, Tensor Logvar) Encode(Tensor x)
+    public Posterior Encode(Batch batch)
     {
+        var x = batch.X;
         x.ExpectShape([-1, Shape.Channels, Shape.Height, Shape.Width]);
-        var parts = encoder.call(x.flatten(1)).chunk(2, dim: 1);
-        return (parts[0], parts[1]);
-    }
-
-    public Tensor Decode(Tensor z) =>
-        Mean(decoder.call(z.ExpectShape([-1, LatentDim]))).view(-1, Shape.Channels, Shape.Height, Shape.Width);
-
-    /// <summary>log p(x|z), nats: x [B, C*H*W] and the decoder's outputs [B, C*H*W] to [B]; or outputs [K, B, C*H*W] to [K, B].</summary>
-    private Tensor LogPxz(Tensor x, Tensor outputs) => settings.Likelihood switch
-    {
-        Likelihood.Bernoulli => Bernoulli.LogProb(x, outputs),
-        _ => Gaussian.LogProb(x, Mean(outputs), LogVariance(x), keep: (int)outputs.dim() - 1),
-    };
-
-    private Tensor Mean(Tensor outputs) =>
-        settings.Likelihood == Likelihood.Bernoulli || settings.SquashMean ? outputs.sigmoid() : outputs;
-
-    private Tensor LogVariance(Tensor x) => 2 * (log_sigma ?? tensor(Math.Log(settings.Sigma), x.dtype, x.device));   // []
-
-    private Module<Tensor, Tensor> Mlp(IReadOnlyList<long> sizes)
-    {
-        var layers = new List<Module<Tensor, Tensor>>();
-        for (var i = 1; i < sizes.Count; i++)
+        var y = Condition.OneHot(batch.Labels, Classes, x.dtype);                          // [B, classes]
+        var input = settings.Network == Network.Mlp ? x.flatten(1) : x;
+        if (y is not null) input = cat([input, settings.Network == Network.Mlp ? y : y.unsqueeze(2).unsqueeze(3).expand(-1, -1, Shape.Height, Shape.Width)], 1);
+        var outputs = encoder.call(input);                                                 // [B, 2 D], or more
+        Tensor mu = outputs.narrow(1, 0, LatentDim), logvar = outputs.narrow(1, LatentDim, LatentDim);
+        return settings.Posterior switch
         {
-            layers.Add(Linear(sizes[i - 1], sizes[i]));
-            if (i < sizes.Count - 1) layers.Add(settings.Activation == Activation.Tanh ? Tanh() : ReLU());
-        }
-        return Sequential(layers);
+            PosteriorFamily.FullNormal => new Posterior.FullNormal(mu, logvar, outputs.narrow(1, 2 * LatentDim, outputs.shape[1] - 2 * LatentDim)),
+            PosteriorFamily.SigmoidLogistic => new Posterior.Squashed(family, mu, logvar),
+            _ => new Posterior.Diagonal(family, mu, logvar),
+        };
     }
+
+    public Tensor Decode(Tensor z, Tensor? condition = null) => likelihood.Mean(DecoderOutputs(z.ExpectShape([-1, LatentDim]), condition));
+
+    public Tensor Draw(Tensor z, IEnumerable<long> seeds, Tensor? condition = null)
+    {
+        var u = Noise.Uniform(seeds, likelihood.Uniforms, Shape.Height, Shape.Width).to(z.device);
+        return likelihood.Draw(DecoderOutputs(z.ExpectShape([u.shape[0], LatentDim]), condition), u);
+    }
+
+    /// <summary>log p(x|z), nats: z [B, D] to [B], or [K, B, D] to [K, B].</summary>
+    public Tensor LogPxz(Batch batch, Tensor z)
+    {
+        var y = Condition.OneHot(batch.Labels, Classes, z.dtype);                          // [B, classes]
+        if (z.dim() == 2) return likelihood.LogProb(batch.X, DecoderOutputs(z, y));
+        var (k, b) = (z.shape[0], z.shape[1]);
+        var outputs = DecoderOutputs(z.flatten(0, 1), y?.repeat(k, 1));                    // [K B, P, H, W]
+        return likelihood.LogProb(batch.X, outputs.view([k, b, .. outputs.shape[1..]]));
+    }
+
+    private Tensor DecoderOutputs(Tensor z, Tensor? condition)
+    {
+        if (condition is null != (Classes == 0))
+            throw new ArgumentException(Classes == 0 ? "condition is given; the model takes no classes." : $"condition is missing; the model needs one of {Classes} classes for each code.", nameof(condition));
+        condition?.ExpectShape([z.shape[0], Classes]);
+        var outputs = decoder.call(condition is null ? z : cat([z, condition], 1));
+        return outputs.dim() == 4 ? outputs : outputs.view(-1, likelihood.Outputs, Shape.Height, Shape.Width);
+    }
+
+    private IReadOnlyDictionary<string, Tensor> Grouped(Tensor kl)
+    {
+        if (settings.Groups.Count == 0) return new Dictionary<string, Tensor> { ["z"] = kl };
+        var groups = new Dictionary<string, Tensor>();
+        long start = 0;
+        foreach (var size in settings.Groups)
+        {
+            groups[$"z{groups.Count + 1}"] = kl.narrow(1, start, size);
+            start += size;
+        }
+        return groups;
+    }
+
+    // mu and logvar, and what lies below the diagonal of a full covariance's factor.
+    private static long Outputs(VaeSettings settings) =>
+        2 * settings.LatentDim + (settings.Posterior == PosteriorFamily.FullNormal ? settings.LatentDim * (settings.LatentDim - 1) / 2 : 0);
 }

@@ -11,8 +11,8 @@ public sealed class SampleGrid(IDecoder model, RunFolder run, Device device, int
 {
     public IReadOnlyDictionary<string, double> Look(Moment moment)
     {
-        var z = Latents.FromSeeds(Enumerable.Range(0, count).Select(seed => (long)seed), model.LatentDim).to(device);
-        var sheet = Grid.Of(model.Decode(z), columns: (int)Math.Ceiling(Math.Sqrt(count)));
+        var pictures = Latents.Pictures(model, [.. Enumerable.Range(0, count).Select(seed => (long)seed)], device);
+        var sheet = Grid.Of(pictures, columns: model.Classes is > 1 and <= 16 ? model.Classes : (int)Math.Ceiling(Math.Sqrt(count)));
         run.Picture($"fakes{moment.ExamplesSeen / 1000:D6}.png", "fakes", moment.ExamplesSeen, sheet.ToPng());
         return new Dictionary<string, double>();
     }

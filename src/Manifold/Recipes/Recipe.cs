@@ -24,7 +24,7 @@ public abstract record Recipe
 
     /// <summary>Makes the networks, puts them on the device, and only then their optimizers: TorchSharp's to() makes new parameters.</summary>
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
-    public abstract Plan Build(PictureShape shape, Device device);
+    public abstract Plan Build(DataFacts data, Device device);
 
     /// <summary>Who looks at the run: a grid where there is something to decode, validation where there is a likelihood.</summary>
     public virtual IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device)

@@ -26,7 +26,7 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         var checkpoint = run.Chosen ?? run.Best ?? run.Newest
             ?? throw new CheckpointException($"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {run.Path}");
 
-        var plan = TrainingRun.Build(recipe, config.Data.Shape, device);
+        var plan = TrainingRun.Build(recipe, config.Data, device);
         var ema = plan.Algorithm.Averaged.ToHashSet();
         foreach (var (name, network) in plan.Algorithm.Networks)
             RunReader.Load(checkpoint, weights == "ema" && ema.Contains(name) ? "ema" : "model", network.state_dict().ToDictionary(tensor => $"{name}.{tensor.Key}", tensor => tensor.Value));
@@ -58,13 +58,16 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         ["unit"] = result.Unit,
         ["better"] = result.Better,
         ["standard_error"] = result.StandardError,
+        ["reference"] = result.Reference,
         ["per_latent"] = result.PerLatent is { } latents ? new JsonArray([.. latents.Select(value => JsonValue.Create(value))]) : null,
         ["count"] = result.Count,
         ["data"] = data.Name,
         ["data_fingerprint"] = data.Fingerprint,
         ["trained_on"] = Config.Data.Name,
+        ["same_data"] = data.Fingerprint == Config.Data.Fingerprint,
         ["split"] = split.Name,
         ["binarization"] = Json(split.Binarize.ToString()),
+        ["dequantization"] = split.Dequantize ? "uniform" : null,
         ["recipe"] = Config.Recipe,
         ["weights"] = Weights,
         ["examples_seen"] = Checkpoint.ExamplesSeen,

@@ -56,15 +56,15 @@ public sealed class TrainingRun : IDisposable
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
         if (stored is not null) config = Accepted(request, stored, config);
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
-        var plan = Build(recipe, data.Shape, request.Device);
+        var plan = Build(recipe, config.Data, request.Device);
         return new TrainingRun(request, recipe, data, plan, FolderFor(request, recipe, config, data), stored is not null);
     }
 
     /// <summary>The recipe's networks as they are before the first step: initial weights are a function of the seed.</summary>
-    public static Plan Build(Recipe recipe, PictureShape shape, Device device)
+    public static Plan Build(Recipe recipe, DataFacts data, Device device)
     {
         manual_seed(Seeds.At(recipe.Trainer.Seed, 0, "weights"));
-        return recipe.Build(shape, device);
+        return recipe.Build(data, device);
     }
 
     /// <summary>Trains to the end, or until a stop is asked for; returns the examples seen.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Evaluation;
+using Manifold.Layers;
 using Manifold.Models;
 using Manifold.Objectives;
 using Manifold.Training;
@@ -11,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace Manifold.Recipes;
 
-/// <summary>The variational autoencoder with fully connected networks.</summary>
+/// <summary>The variational autoencoder, fully connected or convolutional.</summary>
 public sealed record VaeRecipe : Recipe
 {
     public VaeSettings Model { get; init; } = new();
@@ -31,16 +32,42 @@ public sealed record VaeRecipe : Recipe
         Default: Coins(new VaeSettings { Hidden = [400, 200], LatentDim = 2 }),
         Tiny: Small(latents: 2));
 
-    public override Plan Build(PictureShape shape, Device device)
-    {
-        var objective = Objective.Validated();
-        if (Model.Likelihood == Likelihood.Bernoulli && Data.Binarize == Binarization.None)
-            throw new SettingsException("model.likelihood is bernoulli, which needs pictures of 0 and 1, and data.binarize is none. Set data.binarize to dynamic, threshold or fixed, or model.likelihood to gaussian.");
+    public static RecipeEntry VaeConv { get; } = new("vae-conv",
+        "Variational autoencoder with convolutions, for pictures of any size, grey or colour; on the bundled pictures.",
+        Default: Coins(new VaeSettings { Network = Network.Conv, LatentDim = 32, Conv = new ConvSettings { Channels = [16, 32, 64], Blocks = [0, 1, 1] } }) with
+        {
+            Trainer = new TrainerSettings { Examples = 300_000, LookEvery = 50_000, SaveEvery = 50_000, EmaHalfLife = 20_000 },
+        },
+        Tiny: Small(latents: 4) with { Model = new VaeSettings { Network = Network.Conv, LatentDim = 4, Conv = new ConvSettings { Channels = [4, 8, 8], Blocks = [0, 1, 1], Residual = true } } });
 
-        var model = new Vae(shape, Model).to(device);
-        Func<Batch, NllTerms> terms = objective.Samples == 1 ? model.Elbo : batch => new IwaeTerms(model.LogWeights(batch, objective.Samples));
+    public override Plan Build(DataFacts data, Device device)
+    {
+        var objective = Objective.Validated(Math.Max(1, Model.Groups.Count));
+        Suit(Model.Likelihood, Data);
+        var model = new Vae(data.Shape, Model, data.Classes).to(device);
+        if (Model.Network == Network.Conv && device.type == DeviceType.CPU) model.ToChannelsLast();
+        if (objective.Gradient != GradientEstimator.Reparameterized && !model.HasKl)
+            throw new SettingsException($"objective.gradient is {Words(objective.Gradient)}; it needs a posterior and a prior whose KL has a closed form, and {Words(Model.Posterior)} with {Words(Model.Prior)} has none.");
+
+        Func<Batch, NllTerms> terms = (objective.Samples, objective.Gradient) switch
+        {
+            ( > 1, _) => batch => new IwaeTerms(model.LogWeights(batch, objective.Samples)),
+            (_, GradientEstimator.Reparameterized) => model.Elbo,
+            _ => batch => model.ScoreFunctionElbo(batch, objective.Gradient == GradientEstimator.ScoreBaseline),
+        };
         return new Plan(new LikelihoodAlgorithm(model, terms, objective.Of, Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
+
+    // A likelihood and the pictures that it is of: coins need 0 and 1, values need bytes, densities need something continuous.
+    private static void Suit(LikelihoodSettings likelihood, DataSettings data)
+    {
+        if (likelihood.Kind == Likelihood.Bernoulli && (data.Binarize == Binarization.None || data.Dequantize))
+            throw new SettingsException($"model.likelihood.kind is bernoulli, which needs pictures of 0 and 1, and {(data.Dequantize ? "data.dequantize is true" : "data.binarize is none")}. Set data.binarize to dynamic, threshold or fixed, or model.likelihood.kind to gaussian or discretized_logistic.");
+        if (likelihood.Kind is not (Likelihood.Bernoulli or Likelihood.Gaussian) && (data.Binarize != Binarization.None || data.Dequantize))
+            throw new SettingsException($"model.likelihood.kind is {Words(likelihood.Kind)}, which is of the 256 values of a byte, and {(data.Dequantize ? "data.dequantize is true" : $"data.binarize is {Words(data.Binarize)}")}. Set data.{(data.Dequantize ? "dequantize=false" : "binarize=none")}, or model.likelihood.kind to {(data.Dequantize ? "gaussian" : "bernoulli")}.");
+    }
+
+    private static string Words(Enum value) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     // Coins of the greys, thrown anew each time: on the bundled pictures their samples hang together better than those of a
     // Gaussian with a learned deviation, whose codes hold more (58 nats against 18) than the prior can be asked for.

@@ -1,4 +1,6 @@
+using Manifold.Distributions;
 using Manifold.Engine;
+using Manifold.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,6 +11,20 @@ public static class Latents
 {
     /// <summary>One code for each seed, [N, D], drawn from N(0, I). A seed means the same code whatever the others, the batch and the device.</summary>
     public static Tensor FromSeeds(IEnumerable<long> seeds, long latentDim) => Noise.Normal(seeds, latentDim);
+
+    /// <summary>One code for each seed, of the model's own prior.</summary>
+    public static Tensor FromSeeds(IEnumerable<long> seeds, IDecoder model) => model.Prior.FromNormal(FromSeeds(seeds, model.LatentDim));
+
+    /// <summary>One picture for each seed, [N, C, H, W], as the grid of a run shows them; a model with classes goes through them in turn.</summary>
+    /// <param name="draw">Whether pixels are drawn from p(x|z), and not its mean.</param>
+    /// <param name="only">The one class of all pictures; each in turn if null.</param>
+    public static Tensor Pictures(IDecoder model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null)
+    {
+        using var scope = NewDisposeScope();
+        var z = FromSeeds(seeds, model).to(device);                                    // [N, D]
+        var condition = model.Classes == 0 ? null : Condition.OneHot(tensor(seeds.Select(seed => only ?? seed % model.Classes).ToArray()), model.Classes)!.to(device);
+        return (draw ? model.Draw(z, seeds, condition) : model.Decode(z, condition)).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Codes on the straight line between two, both ends included: [D] and [D] to [steps, D].</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are fewer than two steps.</exception>
@@ -59,12 +75,13 @@ public static class Latents
         return rows.flatten(0, 1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A square of 2-D codes at equal steps of probability: z = Phi^-1(u), u from 0.025 to 0.975 each way; [n*n, 2], row by row.</summary>
+    /// <summary>A square of 2-D codes at equal steps of probability: z = F^-1(u), u from 0.025 to 0.975 each way; [n*n, 2], row by row.</summary>
+    /// <param name="prior">Whose distribution function F is; the normal one if null.</param>
     /// <remarks>Kingma and Welling 2014, appendix A: a uniform grid through the prior's inverse distribution function.</remarks>
-    public static Tensor Sheet(int n)
+    public static Tensor Sheet(int n, Prior? prior = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 2);
-        var z = InverseNormal(linspace(0.025, 0.975, n, ScalarType.Float64)).to_type(ScalarType.Float32);   // [n]
+        var z = (prior ?? Prior.Normal).FromNormal(InverseNormal(linspace(0.025, 0.975, n, ScalarType.Float64))).to_type(ScalarType.Float32);   // [n]
         return stack([z.repeat(n), z.flip(0).repeat_interleave(n)], 1);        // first code left to right, second bottom to top
     }
 

@@ -1,4 +1,5 @@
 using Manifold.Data;
+using Manifold.Distributions;
 using Manifold.Evaluation;
 using Manifold.Models;
 using TorchSharp;
@@ -18,12 +19,16 @@ public class LatentMetricsTests
         public Func<Tensor, Tensor>? Mu { get; init; }
 
         public PictureShape Shape => shape;
-        public long LatentDim => 3;
-        public Tensor Decode(Tensor z) => zeros(z.shape[0], shape.Channels, shape.Height, shape.Width);
-        public (Tensor Mu, Tensor Logvar) Encode(Tensor x) => (Mu!(x), zeros(x.shape[0], 3));
+        public long LatentDim => Latents;
+        public long Latents { get; init; } = 3;
+        public double Logvar { get; init; }
+        public long WidestMap => shape.Dims;
+        public bool IsDiscrete => true;
+        public Tensor Decode(Tensor z, Tensor? condition = null) => zeros(z.shape[0], shape.Channels, shape.Height, shape.Width);
+        public Posterior Encode(Batch batch) => new Posterior.Diagonal(LocationScale.Normal, Mu?.Invoke(batch.X) ?? zeros(batch.Count, 3), full([batch.Count, Latents], (float)Logvar));
         public ElboTerms Elbo(Batch batch) => throw new NotSupportedException();
 
-        public Tensor LogWeights(Batch batch, int k)
+        public Tensor LogWeights(Batch batch, int k, Posterior? q = null)
         {
             drawn += k;
             return Weights!.narrow(0, drawn - k, k);
@@ -85,7 +90,8 @@ public class LatentMetricsTests
         using var model = Model();
         var perLatent = LatentMetrics.Measure("kl_per_dim", model, data.Validation, CPU, 200).PerLatent!;
         var batch = data.Validation.InOrder(0, 200, PixelRange.Unit);
-        var (mu, logvar) = model.Encode(batch.X);
+        var q = (Posterior.Diagonal)model.Encode(batch);
+        var (mu, logvar) = (q.Code, q.Logvar);
         var kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar);                                // [200, 3]
         Assert.Equal(kl.mean([0]).data<float>().ToArray().Select(value => (double)value), perLatent, (a, b) => Math.Abs(a - b) < 1e-6);
     }
@@ -98,5 +104,78 @@ public class LatentMetricsTests
     {
         using var model = Model();
         Assert.Contains(message, Assert.Throws<MetricException>(() => LatentMetrics.Measure(metric, model, data.Validation, CPU, 10)).Message);
+    }
+
+    // nll / (784 ln 2) for coins; a density of (byte + u) / 256 has 8 bits more; one of undequantized pixels has none.
+    [Fact]
+    public void Bits_per_dim_are_of_probabilities_or_of_dequantized_densities()
+    {
+        var coins = Model();
+        var nats = -LatentMetrics.Measure("elbo", coins, data.Validation, CPU, 100).Value;
+        Assert.Equal(nats / (784 * Math.Log(2)), LatentMetrics.Measure("bits_per_dim", coins, data.Validation, CPU, 100).Value, 1e-9);
+
+        var density = new Vae(new PictureShape(1, 28, 28), new VaeSettings { Hidden = [16], LatentDim = 3, Likelihood = new() { Kind = Manifold.Layers.Likelihood.Gaussian } });
+        var spread = DataSet.Open(new DataSettings { Dequantize = true }).Validation;
+        var dense = -LatentMetrics.Measure("elbo", density, spread, CPU, 100).Value;
+        Assert.Equal(dense / (784 * Math.Log(2)) + 8, LatentMetrics.Measure("bits_per_dim", density, spread, CPU, 100).Value, 1e-9);
+        Assert.Contains("data.dequantize=true", Assert.Throws<MetricException>(() => LatentMetrics.Measure("bits_per_dim", density, DataSet.Open(new DataSettings()).Validation, CPU, 100)).Message);
+    }
+
+    // Posteriors N(+-m, s^2) in one latent, half of the pictures each: KL of the two-humped mixture to N(0, 1), by a fine grid.
+    [Theory]
+    [InlineData(0, 1, 0.0)]                                                                         // the posterior is the prior
+    [InlineData(2, 0.25, null)]
+    public void The_aggregate_kl_is_that_of_the_mixture(double m, double s, double? known)
+    {
+        const int n = 1000;
+        var model = new Puppet(new PictureShape(1, 28, 28))
+        {
+            Mu = x => (m * Signs(x.shape[0])).unsqueeze(1).repeat(1, 1).to_type(ScalarType.Float32),
+            Logvar = Math.Log(s * s),
+            Latents = 1,
+        };
+        var found = LatentMetrics.Measure("aggregate_kl", model, data.Validation, CPU, n);
+        var z = arange(-12, 12, 1e-3, ScalarType.Float64);
+        Tensor Log(double mean) => -0.5 * ((z - mean) / s).square() - Math.Log(s) - 0.5 * Math.Log(2 * Math.PI);
+        var logQ = logaddexp(Log(m), Log(-m)) - Math.Log(2);
+        var logP = -0.5 * z.square() - 0.5 * Math.Log(2 * Math.PI);
+        var expected = known ?? (logQ.exp() * (logQ - logP)).sum().item<double>() * 1e-3;
+        Assert.Equal(expected, found.Value, 4 * found.StandardError!.Value + 1e-5);
+        Assert.Equal(n, found.Count);
+    }
+
+    [Fact]
+    public void The_collapse_report_counts_latents_that_say_nothing()
+    {
+        var report = CollapseReport.Of("collapse", [1.5, 0.002, 0.3, 0.0], [0.8, 0.0, 0.001, 0], [("z1", 3), ("z2", 1)], 100);
+        Assert.Equal(2, report.Value);
+        Assert.Equal(
+            ["z1: 1.80 nats in 2 of 3 latents", "  latent    0  KL   1.5000  Var(code)   0.8000  active", "  latent    2  KL   0.3000  Var(code)   0.0010  noise that costs",
+             "  latent    1  KL   0.0020  Var(code)   0.0000  collapsed", "z2: 0.00 nats in 0 of 1 latents", "  latent    3  KL   0.0000  Var(code)   0.0000  collapsed", "No collapse to speak of."],
+            report.Details);
+        Assert.StartsWith("Every latent has collapsed", CollapseReport.Of("collapse", [0, 0.001], [0, 0], [("z", 2)], 100).Details[^1]);
+    }
+
+    // White noise has all frequencies alike, no spike at the finest stripes; the same with a faint checkerboard of period two has one.
+    [Fact]
+    public void A_checkerboard_stands_out()
+    {
+        manual_seed(3);
+        var smooth = rand(200, 1, 33, 31) * 0.1f;
+        Tensor rows = (arange(33) % 2 * 2 - 1).view(33, 1).to_type(ScalarType.Float32), columns = (arange(31) % 2 * 2 - 1).to_type(ScalarType.Float32);
+        var plain = Checkerboard.Of(smooth);
+        Assert.InRange(plain, 0.9, 1.1);
+        Assert.True(Checkerboard.Of(smooth + 0.05f * rows * columns) > 10 * plain);
+        Assert.True(Checkerboard.Of(smooth + 0.05f * columns.unsqueeze(0)) > 10 * plain);             // stripes too
+        Assert.Equal(plain, Checkerboard.Of(smooth * 3 + 1), plain * 1e-4);                           // contrast and brightness do not matter
+    }
+
+    [Fact]
+    public void A_model_and_the_data_have_their_checkerboards_side_by_side()
+    {
+        var found = LatentMetrics.Measure("checkerboard_200", Model(), data.Validation, CPU);
+        Assert.InRange(found.Value, 0.5, 2);                                                           // an untrained linear decoder favours no pixel
+        Assert.InRange(found.Reference!.Value, 0.5, 2);
+        Assert.Equal(200, found.Count);
     }
 }

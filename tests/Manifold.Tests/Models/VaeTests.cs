@@ -1,6 +1,7 @@
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Evaluation;
+using Manifold.Layers;
 using Manifold.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -45,7 +46,7 @@ public class VaeTests
     [Fact]
     public void A_picture_of_the_wrong_size_is_refused_by_name()
     {
-        var error = Assert.Throws<ArgumentException>(() => new Vae(Small, Tiny).Encode(zeros(8, 1, 28, 28)));
+        var error = Assert.Throws<ArgumentException>(() => new Vae(Small, Tiny).Encode(new Batch(zeros(8, 1, 28, 28))));
         Assert.StartsWith("x has shape [8, 1, 28, 28]; expected [B, 1, 4, 4].", error.Message);
     }
 
@@ -63,7 +64,7 @@ public class VaeTests
             ["encoder.0.weight", "encoder.0.bias", "encoder.2.weight", "encoder.2.bias",
              "decoder.0.weight", "decoder.0.bias", "decoder.2.weight", "decoder.2.bias"],
             new Vae(Small, Tiny).state_dict().Keys);
-        Assert.Contains("log_sigma", new Vae(Small, Tiny with { Likelihood = Likelihood.Gaussian }).state_dict().Keys);
+        Assert.Contains("likelihood.log_sigma", new Vae(Small, Tiny with { Likelihood = new() { Kind = Likelihood.Gaussian } }).state_dict().Keys);
     }
 
     // Two equal pictures in a batch, and two samples of one, must each get noise of their own.
@@ -89,7 +90,7 @@ public class VaeTests
         manual_seed(5);
         const double s = 0.7;
         var shape = new PictureShape(1, 2, 3);
-        var model = new Vae(shape, new VaeSettings { Hidden = [], LatentDim = 2, Likelihood = Likelihood.Gaussian, Sigma = s, LearnSigma = false, SquashMean = false }).to(ScalarType.Float64);
+        var model = new Vae(shape, new VaeSettings { Hidden = [], LatentDim = 2, Likelihood = new() { Kind = Likelihood.Gaussian, Sigma = s, Spread = Spread.Fixed, SquashMean = false } }).to(ScalarType.Float64);
         var w = linalg.qr(randn(6, 2, ScalarType.Float64)).Q * tensor(new[] { 1.5, 0.4 });                       // [6, 2], orthogonal columns
         var b = randn(6, ScalarType.Float64);
         var precision = 1 + w.square().sum(dim: 0) / (s * s);                                                          // [2]
@@ -151,5 +152,199 @@ public class VaeTests
         Assert.True(ten.Mean < many.Mean + 3 * many.Error);
         Assert.True(many.Mean < exact + 3 * many.Error);
         Assert.Equal(exact, many.Mean, 0.02);                                                                     // and it is nearly there
+    }
+
+    // The same with any W, so that the exact posterior has covariances, and a posterior that can have them. A draw's log-weight is log p(x)
+    // whatever the draw. The forms with a KL or an entropy in closed form scatter, by a quadratic of eps: its mean over the 2 D points
+    // +-sqrt(D) e_i is its expectation exactly. So all forms and every L_k are log p(x) to 1e-10.
+    [Fact]
+    public void On_the_linear_gaussian_model_all_forms_of_the_bound_are_log_p()
+    {
+        manual_seed(6);
+        const double s = 0.6;
+        const int d = 3;
+        var model = new Vae(new PictureShape(1, 2, 3), new VaeSettings
+        {
+            Hidden = [],
+            LatentDim = d,
+            Posterior = PosteriorFamily.FullNormal,
+            Likelihood = new() { Kind = Likelihood.Gaussian, Sigma = s, Spread = Spread.Fixed, SquashMean = false },
+        }).to(ScalarType.Float64);
+        Tensor w = randn(6, d, ScalarType.Float64), b = randn(6, ScalarType.Float64);
+        var posterior = (eye(d, dtype: ScalarType.Float64) + w.t().mm(w) / (s * s)).inverse();                    // its covariance
+        var factor = linalg.cholesky(posterior);
+        var gain = posterior.mm(w.t()) / (s * s);                                                                 // [D, 6]
+        using (no_grad())
+        {
+            var state = model.state_dict();
+            state["decoder.0.weight"].copy_(w);
+            state["decoder.0.bias"].copy_(b);
+            state["encoder.0.weight"].copy_(cat([gain, zeros([2 * d, 6], ScalarType.Float64)]));
+            state["encoder.0.bias"].copy_(cat([-gain.mv(b), 2 * factor.diagonal().log(), stack([factor[1, 0], factor[2, 0], factor[2, 1]])]));
+        }
+        var x = randn(5, 6, ScalarType.Float64);
+        var covariance = w.mm(w.t()) + s * s * eye(6, dtype: ScalarType.Float64);
+        var away = x - b;
+        var logP = -0.5 * (away.mm(covariance.inverse()) * away).sum(1) - 0.5 * covariance.logdet() - 3 * Math.Log(2 * Math.PI);   // [5]
+        var batch = new Batch(x.view(5, 1, 2, 3));
+        var q = model.Encode(batch);
+
+        foreach (var k in new[] { 1, 2, 50 }) Assert.True((new IwaeTerms(model.LogWeights(batch, k)).Nll + logP).abs().max().item<double>() < 1e-10);
+        foreach (var form in Enum.GetValues<ElboForm>())
+        {
+            var bounds = Enumerable.Range(0, 2 * d).Select(i =>
+            {
+                var eps = zeros(5, d, ScalarType.Float64);
+                eps[.., i / 2] = (i % 2 == 0 ? 1 : -1) * Math.Sqrt(d);
+                return -model.Elbo(batch, q, eps, form).Nll;
+            }).ToList();
+            Assert.True((stack(bounds).mean([0]) - logP).abs().max().item<double>() < 1e-10, $"{form}");
+            if (form == ElboForm.MonteCarlo) Assert.True((stack(bounds) - logP).abs().max().item<double>() < 1e-10);   // each of them
+        }
+    }
+
+    // Away from the exact posterior too: the three forms have one expectation, for every family and prior.
+    [Theory]
+    [InlineData(PosteriorFamily.Normal, PriorFamily.Normal)]
+    [InlineData(PosteriorFamily.FullNormal, PriorFamily.Laplace)]
+    [InlineData(PosteriorFamily.Laplace, PriorFamily.Laplace)]
+    [InlineData(PosteriorFamily.Logistic, PriorFamily.Normal)]
+    [InlineData(PosteriorFamily.StudentT, PriorFamily.Normal)]
+    [InlineData(PosteriorFamily.StudentT, PriorFamily.Laplace)]
+    [InlineData(PosteriorFamily.SigmoidLogistic, PriorFamily.Cube)]
+    public void The_forms_of_the_bound_agree_in_expectation(PosteriorFamily posterior, PriorFamily prior)
+    {
+        manual_seed(7);
+        const int tries = 20_000;
+        var model = new Vae(Small, Tiny with { Posterior = posterior, Prior = prior, LatentDim = 3 }).to(ScalarType.Float64);
+        using var _ = no_grad();
+        foreach (var parameter in model.parameters()) parameter.mul_(2);
+        var one = bernoulli(full([1, 1, 4, 4], 0.5)).to_type(ScalarType.Float64);
+        var many = new Batch(one.expand(tries, -1, -1, -1));
+        var q = model.Encode(many);
+        var means = Enum.GetValues<ElboForm>().Select(form =>
+        {
+            var nll = model.Elbo(many, q, q.Noise(), form).Nll;
+            return (Mean: nll.mean().item<double>(), Error: nll.std().item<double>() / Math.Sqrt(tries));
+        }).ToList();
+        foreach (var (mean, error) in means.Skip(1)) Assert.Equal(means[0].Mean, mean, 4 * (error + means[0].Error));
+        var iwae = LatentMetrics.Iwae(model, new Batch(one), 5_000).item<double>();
+        Assert.True(iwae < means[0].Mean + 4 * means[0].Error);                                                   // a bound is not above a tighter one
+    }
+
+    // One gradient in expectation: of the reparameterized estimator and of the score function's, with and without a baseline; the score's scatters more.
+    [Fact]
+    public void The_score_function_has_the_same_gradient_in_expectation_and_more_scatter()
+    {
+        manual_seed(8);
+        const int tries = 4_000;
+        var model = new Vae(Small, Tiny with { Hidden = [4], LatentDim = 1 }).to(ScalarType.Float64);
+        var x = bernoulli(full([8, 1, 4, 4], 0.5)).to_type(ScalarType.Float64);
+        var batch = new Batch(x);
+        var weights = model.named_parameters().Where(p => p.name.StartsWith("encoder.0.weight", StringComparison.Ordinal)).Select(p => p.parameter).Single();
+        var outputs = model.named_parameters().Where(p => p.name.StartsWith("decoder", StringComparison.Ordinal)).Select(p => p.parameter).First();
+        (Tensor Mean, Tensor Error, double Variance, double Value, Tensor Decoder) Gradients(Func<ElboTerms> terms)
+        {
+            var grads = new List<Tensor>();
+            var decoders = new List<Tensor>();
+            var value = 0.0;
+            for (var i = 0; i < tries; i++)
+            {
+                using var scope = NewDisposeScope();
+                model.zero_grad();
+                var loss = terms().Nll.mean();
+                loss.backward();
+                value += loss.item<double>() / tries;
+                grads.Add(weights.grad!.flatten().clone().MoveToOuterDisposeScope());
+                decoders.Add(outputs.grad!.flatten().clone().MoveToOuterDisposeScope());
+            }
+            var all = stack(grads);
+            return (all.mean([0]), all.std(0) / Math.Sqrt(tries), all.var(0).mean().item<double>(), value, stack(decoders).mean([0]));
+        }
+
+        var path = Gradients(() => model.Elbo(batch));
+        var score = Gradients(() => model.ScoreFunctionElbo(batch, baseline: false));
+        var baseline = Gradients(() => model.ScoreFunctionElbo(batch, baseline: true));
+
+        foreach (var other in new[] { score, baseline })
+        {
+            Assert.True(((path.Mean - other.Mean).abs() - 4 * (path.Error + other.Error)).max().item<double>() < 1e-12);   // a pixel that is black in all has none
+            Assert.Equal(path.Value, other.Value, 0.05);                                                          // the value reported is that of the ELBO
+            Assert.True((path.Decoder - other.Decoder).abs().max().item<double>() < 0.02);                        // the decoder's gradient needs no score
+        }
+        Assert.True(score.Variance > 10 * path.Variance);
+        Assert.True(baseline.Variance < score.Variance / 2);
+    }
+
+    [Fact]
+    public void A_conditional_model_uses_the_class_both_ways_and_needs_it()
+    {
+        manual_seed(9);
+        foreach (var network in Enum.GetValues<Network>())
+        {
+            var model = new Vae(Small, Tiny with { Conditional = true, Network = network, Conv = new() { Channels = [4, 4], Blocks = [0, 1] } }, classes: 3);
+            var x = bernoulli(full([2, 1, 4, 4], 0.5f));
+            var batch = new Batch(x) { Labels = tensor(new long[] { 0, 2 }) };
+            var other = batch with { Labels = tensor(new long[] { 1, 2 }) };
+            Tensor a = model.Encode(batch).Code, b = model.Encode(other).Code;
+            Assert.NotEqual(a[0].data<float>().ToArray(), b[0].data<float>().ToArray());
+            Assert.True((a[1] - b[1]).abs().max().item<float>() < 1e-6);
+            var z = zeros(1, 2).expand(2, -1);
+            var pictures = model.Decode(z, Condition.OneHot(batch.Labels, 3));
+            Assert.NotEqual(pictures[0].flatten().data<float>().ToArray(), pictures[1].flatten().data<float>().ToArray());
+            Assert.Equal([5, 2], model.LogWeights(batch, 5).shape);
+            Assert.StartsWith("condition is missing; the model needs one of 3 classes", Assert.Throws<ArgumentException>(() => model.Decode(z)).Message);
+            Assert.StartsWith("The model makes pictures of one of 3 classes, and there are no labels", Assert.Throws<ArgumentException>(() => model.Encode(new Batch(x))).Message);
+            Assert.StartsWith("labels go from 0 to 3; the model has the classes 0 to 2.", Assert.Throws<ArgumentException>(() => model.Encode(batch with { Labels = tensor(new long[] { 0, 3 }) })).Message);
+        }
+        Assert.StartsWith("condition is given; the model takes no classes.", Assert.Throws<ArgumentException>(() => new Vae(Small, Tiny).Decode(zeros(1, 2), ones(1, 3))).Message);
+        Assert.StartsWith("model.conditional is true, and the data has no labels", Assert.Throws<ArgumentException>(() => new Vae(Small, Tiny with { Conditional = true })).Message);
+    }
+
+    // Log-weights of several samples at once are those of one after another with the same noise: no axis is mixed up, classes among them.
+    [Fact]
+    public void Samples_and_examples_are_not_mixed_up()
+    {
+        manual_seed(10);
+        var model = new Vae(Small, Tiny with { Conditional = true, LatentDim = 2 }, classes: 4).to(ScalarType.Float64);
+        var batch = new Batch(bernoulli(full([3, 1, 4, 4], 0.5)).to_type(ScalarType.Float64)) { Labels = tensor(new long[] { 3, 0, 1 }) };
+        var z = randn(5, 3, 2, ScalarType.Float64);
+        var together = model.LogPxz(batch, z);
+        for (var k = 0; k < 5; k++) Assert.True((together[k] - model.LogPxz(batch, z[k])).abs().max().item<double>() < 1e-12);
+    }
+
+    [Fact]
+    public void Latents_are_told_apart_by_group()
+    {
+        manual_seed(11);
+        var model = new Vae(Small, Tiny with { LatentDim = 5, Groups = [2, 3] });
+        var terms = model.Elbo(Coins(7));
+        Assert.Equal(["z1", "z2"], terms.KlByLatent.Keys);
+        Assert.Equal([7, 2], terms.KlByLatent["z1"].shape);
+        Assert.Equal([7, 3], terms.KlByLatent["z2"].shape);
+        Assert.True((terms.Kl - terms.KlByLatent.Values.Aggregate(zeros(7), (sum, kl) => sum + kl.sum(1))).abs().max().item<float>() < 1e-4);
+        Assert.Equal(["log_pxz", "kl", "kl_z1", "kl_z2"], terms.Parts.Select(part => part.Name));
+    }
+
+    [Theory]
+    [InlineData("cube", "normal", "model.prior is cube; it needs model.posterior=sigmoid_logistic")]
+    [InlineData("normal", "sigmoid_logistic", "model.posterior is sigmoid_logistic, which lives in the cube")]
+    public void Prior_and_posterior_must_go_together(string prior, string posterior, string message)
+    {
+        var settings = Tiny with { Prior = Enum.Parse<PriorFamily>(prior, true), Posterior = Enum.Parse<PosteriorFamily>(posterior.Replace("_", ""), true) };
+        Assert.StartsWith(message, Assert.Throws<ArgumentException>(settings.Validated).Message);
+    }
+
+    // A draw of pixels belongs to its code and seed, whatever the others in the batch.
+    [Fact]
+    public void A_drawn_picture_is_a_function_of_code_and_seed()
+    {
+        manual_seed(12);
+        var model = new Vae(Small, Tiny);
+        var z = randn(3, 2);
+        var all = model.Draw(z, [5, 6, 7]);
+        Assert.Equal(all[1].flatten().data<float>().ToArray(), model.Draw(z[1..2], [6]).flatten().data<float>().ToArray());
+        Assert.NotEqual(all[1].flatten().data<float>().ToArray(), model.Draw(z[1..2], [8]).flatten().data<float>().ToArray());
+        Assert.All(all.flatten().data<float>().ToArray(), value => Assert.True(value is 0 or 1));
     }
 }

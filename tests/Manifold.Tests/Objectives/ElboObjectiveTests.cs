@@ -54,7 +54,29 @@ public class ElboObjectiveTests
     [Fact]
     public void Samples_and_a_weight_on_the_kl_contradict_each_other()
     {
-        var error = Assert.Throws<ArgumentException>(() => new ElboObjective { Samples = 5, FreeBits = 1 }.Validated());
-        Assert.Contains("samples = 1", error.Message);
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => new ElboObjective { Samples = 5, FreeBits = 1 }.Validated());
+        Assert.StartsWith("objective.samples is 5; it needs 1 beside objective.beta, warm_up, free_bits", error.Message);
     }
+
+    // Two groups: z1 has KLs 0.1, 2.0 and 0.3, 4.0 (sum over latents, mean over the batch 3.2), z2 has 1 and 3 (mean 2).
+    private static ElboTerms Groups() => new(
+        tensor(new[] { -10.0, -20.0 }), new Dictionary<string, Tensor> { ["z1"] = tensor(new[,] { { 0.1, 2.0 }, { 0.3, 4.0 } }), ["z2"] = tensor(new[,] { { 1.0 }, { 3.0 } }) });
+
+    [Fact]
+    public void Every_group_has_a_weight_of_its_own() =>
+        Assert.Equal(15 + 2 * (0.5 * 3.2 + 3 * 2), new ElboObjective { Beta = 2, BetaByGroup = [0.5, 3] }.Of(Groups(), 0).item<double>(), precision: 12);
+
+    [Fact]
+    public void Every_group_has_free_bits_of_its_own() =>
+        Assert.Equal(15 + (1 + 3) + 2.5, new ElboObjective { FreeBitsByGroup = [1, 2.5] }.Of(Groups(), 0).item<double>(), precision: 12);
+
+    // A group as a whole: max(4, 3.2) + max(4, 2); it is below its free bits though one latent alone has 3.
+    [Fact]
+    public void A_group_may_have_its_bits_free_as_a_whole() =>
+        Assert.Equal(15 + 4 + 4, new ElboObjective { FreeBits = 4, FreeBitsOf = FreeBitsOf.Group }.Of(Groups(), 0).item<double>(), precision: 12);
+
+    [Fact]
+    public void A_list_that_is_not_one_number_a_group_is_refused() =>
+        Assert.StartsWith("objective.beta_by_group is [1,2]; it needs a number of 0 or more for each latent group; model.groups has 3",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new ElboObjective { BetaByGroup = [1, 2] }.Validated(groups: 3)).Message);
 }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Manifold.Models;
+using Manifold.Layers;
 using Manifold.Recipes;
 
 namespace Manifold.Tests.Recipes;
@@ -46,9 +46,9 @@ public class RecipeTests
     [Fact]
     public void A_change_finds_its_setting_and_keeps_the_rest()
     {
-        var recipe = (VaeRecipe)Settings.With(RecipeList.Find("vae").Default, ["model.hidden=[10,20]", "model.likelihood=bernoulli", "data.binarize=dynamic", "trainer.seed=5", "data.set=mnist"]);
+        var recipe = (VaeRecipe)Settings.With(RecipeList.Find("vae").Default, ["model.hidden=[10,20]", "model.likelihood.kind=bernoulli", "data.binarize=dynamic", "trainer.seed=5", "data.set=mnist"]);
         Assert.Equal([10, 20], recipe.Model.Hidden);
-        Assert.Equal(Likelihood.Bernoulli, recipe.Model.Likelihood);
+        Assert.Equal(Likelihood.Bernoulli, recipe.Model.Likelihood.Kind);
         Assert.Equal((5, "mnist", 20), (recipe.Trainer.Seed, recipe.Data.Set, recipe.Model.LatentDim));
     }
 
@@ -57,7 +57,7 @@ public class RecipeTests
     [InlineData("model=7", "No setting \"model\".")]
     [InlineData("latent_dim", "needs the form path=value")]
     [InlineData("model.latent_dim=many", "model.latent_dim is \"many\", which does not fit: it needs a whole number.")]
-    [InlineData("model.likelihood=poisson", "it needs one of bernoulli, gaussian.")]
+    [InlineData("model.likelihood.kind=poisson", "it needs one of bernoulli, gaussian, discretized_logistic, logistic_mixture, categorical.")]
     [InlineData("data.flip=perhaps", "it needs true or false.")]
     public void A_wrong_change_is_refused_with_the_way_out(string change, string message) =>
         Assert.Contains(message, Assert.Throws<SettingsException>(() => Settings.With(RecipeList.Find("vae").Default, [change])).Message);
@@ -70,7 +70,7 @@ public class RecipeTests
     public void Coins_and_grey_pictures_contradict_each_other()
     {
         var recipe = Settings.With(RecipeList.Find("vae").Tiny, ["data.binarize=none"]);
-        var error = Assert.Throws<SettingsException>(() => recipe.Build(new Manifold.Data.PictureShape(1, 28, 28), TorchSharp.torch.CPU));
+        var error = Assert.Throws<SettingsException>(() => recipe.Build(new DataFacts("x", "", 1, 28, 28, 100, 10, 10), TorchSharp.torch.CPU));
         Assert.Contains("data.binarize", error.Message);
     }
 

@@ -27,7 +27,7 @@ public partial class MemoryTests
     {
         var recipe = RecipeList.Find(name).Tiny;
         var data = DataSet.Open(recipe.Data);
-        var plan = TrainingRun.Build(recipe, data.Shape, CPU);
+        var plan = TrainingRun.Build(recipe, DataFacts.Of(data), CPU);
         var counts = new List<long>();
         long batch = recipe.Trainer.BatchSize, examples = 100 * batch;
         var trainer = new Trainer(plan.Algorithm, data.Train.Shuffled(0, recipe.Range), recipe.Trainer with { Examples = examples, LogEvery = 10 * batch, LookEvery = examples, SaveEvery = examples }, new NoStore(), CPU)

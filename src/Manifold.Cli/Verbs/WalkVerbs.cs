@@ -1,0 +1,128 @@
+using System.CommandLine;
+using Manifold.Data;
+using Manifold.Evaluation;
+using Manifold.Models;
+using Manifold.Pictures;
+using Manifold.Recipes;
+using Manifold.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Cli.Verbs;
+
+/// <summary>The verbs that go from code to code: interpolate, traverse, arithmetic. A PNG has the walk as rows, a GIF as frames.</summary>
+internal static class WalkVerbs
+{
+    public static Command Interpolate()
+    {
+        var (data, dataRoot, split, count) = PictureVerbs.DataOptions(6);
+        var steps = new Option<int>("--steps") { Description = "Pictures from one code to the next, both among them.", HelpName = "N", DefaultValueFactory = _ => 10 };
+        var seeds = new Option<string?>("--seeds") { Description = "Walk between codes of the prior, two seeds a row, and not between pictures of the data.", HelpName = "0-11" };
+        var along = new Option<string>("--along") { Description = "The straight line between two codes, or the arc, which keeps their distance from the origin.", HelpName = "line|arc", DefaultValueFactory = _ => "line" };
+        along.AcceptOnlyFromAmong("line", "arc");
+        var closed = new Option<bool>("--closed") { Description = "One walk through all the codes and back to the first, a row a leg." };
+        return PictureVerbs.Make("interpolate", "Walk from code to code; a row a walk, or an animation if --out ends in .gif.", "./manifold interpolate runs/first --seeds 0-11 --out walk.png",
+            [data, dataRoot, split, count, steps, seeds, along, closed], (trained, parsed, isGif) =>
+        {
+            var decoder = trained.As<IDecoder>("makes pictures of codes");
+            var (ends, condition) = parsed.GetValue(seeds) is { } range ? OfSeeds(decoder, SeedRange.Parse(range), trained.Device)
+                : OfPictures(trained, decoder, PictureVerbs.Pictures(trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)).Part(parsed.GetValue(split)!), (parsed.GetValue(closed) ? 1 : 2) * parsed.GetValue(count)));
+            if (ends.shape[0] < 2) throw new SettingsException("A walk needs two codes; give --seeds a range of at least two, such as 0-11.");
+            if (parsed.GetValue(along) == "arc" && decoder.Prior == Distributions.Prior.Cube) throw new SettingsException("--along is arc, and codes of this model fill a cube, which has no origin to keep away from; use --along line.");
+
+            var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
+            var legs = parsed.GetValue(closed) ? Enumerable.Range(0, (int)ends.shape[0]).Select(i => (i, (i + 1) % (int)ends.shape[0])).ToList()
+                : [.. Enumerable.Range(0, (int)ends.shape[0] / 2).Select(i => (2 * i, 2 * i + 1))];
+            Tensor Walk(Tensor points, bool arc) => cat([.. legs.Select(leg => arc ? Latents.Arc(points[leg.Item1], points[leg.Item2], n) : Latents.Line(points[leg.Item1], points[leg.Item2], n))]);
+            var pictures = decoder.Decode(Walk(ends, parsed.GetValue(along) == "arc"), condition is null ? null : Walk(condition, arc: false));   // [legs * n, C, H, W]
+            return isGif ? Frames(pictures, legs.Count, n, parsed.GetValue(closed)) : [Grid.Of(pictures, n)];
+        }, moves: true);
+    }
+
+    public static Command Traverse()
+    {
+        const int measured = 500;                                                                              // examples that the order of the latents is taken from
+        var seed = new Option<long>("--seed") { Description = "The code that is changed, drawn from the prior.", HelpName = "S" };
+        var rows = new Option<int>("--rows") { Description = "Latents to show, those that say most about a picture first.", HelpName = "N", DefaultValueFactory = _ => 10 };
+        var steps = new Option<int>("--steps") { Description = "Pictures in a row.", HelpName = "N", DefaultValueFactory = _ => 11 };
+        var reach = new Option<double>("--reach") { Description = "A latent goes from minus this to this, in standard deviations of a normal prior; of another prior the same shares of probability.", HelpName = "R", DefaultValueFactory = _ => 2.5 };
+        var dataRoot = Verb.DataRoot();
+        return PictureVerbs.Make("traverse", "Change one latent at a time; a row a latent, sorted by its KL.", "./manifold traverse runs/first --seed 3 --out traverse.png", [seed, rows, steps, reach, dataRoot], (trained, parsed, isGif) =>
+        {
+            var model = trained.As<IEvidenceModel>("has a KL for each latent");
+            var validation = trained.OpenData(null, parsed.GetValue(dataRoot)).Validation;
+            var kl = LatentMetrics.Measure("kl_per_dim", model, validation, trained.Device, measured).PerLatent!;
+            var order = Enumerable.Range(0, kl.Count).OrderByDescending(latent => kl[latent]).Take(Verb.AtLeast(1, parsed.GetValue(rows), "--rows")).ToList();
+            Console.WriteLine($"KL, nats, of the rows: {string.Join("  ", order.Select(latent => $"z{latent} {kl[latent]:0.###}"))}");
+            var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
+            var z = model.Prior.FromNormal(Latents.Traversal(Latents.FromSeeds([parsed.GetValue(seed)], model.LatentDim)[0], order, parsed.GetValue(reach), n)).to(trained.Device);
+            var labels = full([z.shape[0]], model.Classes == 0 ? 0 : parsed.GetValue(seed) % model.Classes, ScalarType.Int64);
+            var pictures = model.Decode(z, Condition.OneHot(labels, model.Classes)?.to(trained.Device));
+            return isGif ? Frames(pictures, order.Count, n, closed: false) : [Grid.Of(pictures, n)];
+        }, moves: true);
+    }
+
+    public static Command Arithmetic()
+    {
+        var plus = new Option<string[]>("--plus") { Description = "A class, by number or name, whose average code is added; may be given again.", HelpName = "CLASS", Required = true, AllowMultipleArgumentsPerToken = true };
+        var minus = new Option<string[]>("--minus") { Description = "A class whose average code is taken away.", HelpName = "CLASS", Required = true, AllowMultipleArgumentsPerToken = true };
+        var (data, dataRoot, split, count) = PictureVerbs.DataOptions(8);
+        var steps = new Option<int>("--steps") { Description = "Pictures in a row, from nothing of the difference to all of it.", HelpName = "N", DefaultValueFactory = _ => 8 };
+        return PictureVerbs.Make("arithmetic", "Add and subtract average codes of classes. As many plus as minus: the difference is added, step by step, to pictures of the first minus class, shown at the left. One plus more: the averages, and then their sum.",
+            "./manifold arithmetic runs/first --plus 7 --minus 1 --out sevens.png", [plus, minus, data, dataRoot, split, count, steps], (trained, parsed, isGif) =>
+        {
+            var decoder = trained.As<IDecoder>("makes pictures of codes");
+            var encoder = trained.As<IEncoder>("finds the code of a picture");
+            if (decoder.Classes > 0) throw new SettingsException($"{trained.Run.Path} is of a model that is told the class, so its codes say nothing of it; arithmetic on classes needs one that is not (model.conditional=false).");
+            var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
+            var part = set.Part(parsed.GetValue(split)!);
+            int[] added = [.. parsed.GetValue(plus)!.Select(name => ClassOf(set, name))], taken = [.. parsed.GetValue(minus)!.Select(name => ClassOf(set, name))];
+            Tensor[] adds = [.. added.Select(Mean)], takes = [.. taken.Select(Mean)];                           // [D] each
+            var difference = adds.Aggregate((a, b) => a + b) - takes.Aggregate((a, b) => a + b);
+            var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
+            if (added.Length == taken.Length)
+            {
+                var start = Sampling.Arithmetic.Of(part, taken[0], Verb.AtLeast(1, parsed.GetValue(count), "--count")).To(trained.Device);
+                var z = encoder.Encode(start).Code;                                                             // [N, D]
+                var walk = decoder.Decode(cat([.. Enumerable.Range(0, (int)z.shape[0]).Select(row => Latents.Line(z[row], z[row] + difference, n))]));
+                if (isGif) return Frames(walk, (int)z.shape[0], n, closed: false);
+                return [Grid.Of(cat([.. walk.split(n).Zip(start.X.split(1)).SelectMany(row => new[] { row.Second, row.First })]), n + 1)];
+            }
+            if (added.Length != taken.Length + 1)
+                throw new SettingsException($"--plus names {added.Length} and --minus {taken.Length}; the sum is a code with one plus more than minus, and a step between codes with as many of each.");
+            if (isGif) throw new SettingsException("A sum of averages is one picture; --out needs a name that ends in .png.");
+            return [Grid.Of(decoder.Decode(stack([.. adds, .. takes, difference])), adds.Length + takes.Length + 1)];
+
+            Tensor Mean(int label) => Sampling.Arithmetic.MeanCode(encoder, part, label, trained.Device);
+        }, moves: true);
+    }
+
+    private static (Tensor Codes, Tensor? Condition) OfSeeds(IDecoder model, IReadOnlyList<long> seeds, Device device) =>
+        (Latents.FromSeeds(seeds, model).to(device), model.Classes == 0 ? null : Condition.OneHot(tensor(seeds.Select(seed => seed % model.Classes).ToArray()), model.Classes)!.to(device));
+
+    private static (Tensor Codes, Tensor? Condition) OfPictures(TrainedModel trained, IDecoder model, Batch pictures)
+    {
+        var batch = pictures.To(trained.Device);
+        return (trained.As<IEncoder>("finds the code of a picture; use --seeds").Encode(batch).Code, Condition.OneHot(batch.Labels, model.Classes));
+    }
+
+    // A closed walk leg by leg, each end once; several walks side by side, there and back.
+    private static IReadOnlyList<Picture> Frames(Tensor pictures, int walks, int steps, bool closed)
+    {
+        if (closed) return [.. Enumerable.Range(0, walks * steps).Where(i => i % steps != steps - 1).Select(i => Grid.Of(pictures[i..(i + 1)], 1, gap: 0, scale: Scale(pictures, 112)))];
+        var byStep = pictures.view([walks, steps, .. pictures.shape[1..]]);
+        var there = Enumerable.Range(0, steps);
+        var columns = (int)Math.Ceiling(Math.Sqrt(walks));
+        return [.. there.Concat(there.Reverse().Skip(1).SkipLast(1)).Select(step => Grid.Of(byStep.select(1, step), columns))];
+    }
+
+    private static int Scale(Tensor pictures, int pixels) => (int)Math.Max(1, pixels / Math.Max(pictures.shape[2], pictures.shape[3]));
+
+    private static int ClassOf(DataSet set, string name)
+    {
+        var index = set.ClassNames.ToList().IndexOf(name);
+        if (index >= 0) return index;
+        if (int.TryParse(name, out var number) && number >= 0 && number < set.Classes) return number;
+        throw new SettingsException(set.Classes == 0 ? $"{set.Name} has no labels; arithmetic needs classes." : $"There is no class \"{name}\" in {set.Name}; it has {(set.ClassNames.Count > 0 ? string.Join(", ", set.ClassNames) : $"0 to {set.Classes - 1}")}.");
+    }
+}
