@@ -62,7 +62,7 @@ public sealed class DataSet
         _ => throw new DataException($"There is no part \"{name}\"; a set has train, validation and test."),
     };
 
-    /// <summary>Opens a set by name, or by the path of a folder, an archive, an idx file or a CIFAR-10 binary.</summary>
+    /// <summary>Opens a set by name, or by the path of a folder, an archive, an idx file, a CIFAR-10 binary, a NumPy array or a Parquet table.</summary>
     /// <param name="dataRoot">Where sets are looked for by name; MANIFOLD_DATA and then the cache if null.</param>
     /// <exception cref="DataException">There is no such set, or it is broken.</exception>
     public static DataSet Open(DataSettings settings, string? dataRoot = null)
@@ -93,6 +93,8 @@ public sealed class DataSet
     private static DataSet OpenPath(string name, string path, DataSettings settings) =>
         Directory.Exists(path) ? (Inside(path) ?? OpenPictures)(name, path, settings)
         : PictureFiles.IsArchive(path) ? OpenPictures(name, path, settings)
+        : Npy.IsFile(path) ? OpenNpy(name, [path], settings)
+        : ParquetPictures.IsFile(path) ? OpenParquet(name, [path], [], settings)
         : Cifar.IsFile(path) ? new DataSet(name, Resized(Cifar.Open([path]), settings), null, settings)
         : OpenIdx(name, path, null, settings);
 
@@ -111,16 +113,47 @@ public sealed class DataSet
         if (binaries.Count > 0)
             return (name, _, settings) => new DataSet(name, Resized(Cifar.Open([.. binaries.Where(file => !IsTest(file))]), settings),
                 binaries.Where(IsTest).ToList() is { Count: > 0 } test ? Resized(Cifar.Open(test), settings) : null, settings);
+        var arrays = files.Where(Npy.IsFile).ToList();
+        if (arrays.Count > 0) return (name, _, settings) => OpenNpy(name, arrays, settings);
+        var tables = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(ParquetPictures.IsFile).Order(StringComparer.Ordinal).ToList();
+        if (tables.Count > 0) return (name, path, settings) => OpenTables(name, path, tables, settings);
         return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Any(PictureFile.IsPicture) ? OpenPictures : null;
     }
+
+    // One file has all; or of several, those with images in the name, one of them for the test.
+    private static DataSet OpenNpy(string name, IReadOnlyList<string> files, DataSettings settings)
+    {
+        var pictures = files.Count == 1 ? files : [.. files.Where(file => Path.GetFileName(file) is var f && (f.Contains("images") || f.Contains("imgs") || f.StartsWith("x_", StringComparison.Ordinal)))];
+        var train = pictures.Where(file => files.Count == 1 || !Path.GetFileName(file).Contains("test")).ToList();
+        if (train.Count != 1) throw new DataException($"{Path.GetDirectoryName(files[0])} has the arrays {string.Join(", ", files.Select(Path.GetFileName))}; give the path of the one whose pictures to train on.");
+        var (source, test) = Npy.Open(train[0]);
+        test ??= pictures.FirstOrDefault(file => file != train[0]) is { } other ? Npy.Open(other).Train : null;
+        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(test, settings), settings, IsSorted(source));
+    }
+
+    // The hub's layout: a file's name begins with its part. Its validation part is ours to test on where there is no test part.
+    private static DataSet OpenTables(string name, string path, IReadOnlyList<string> tables, DataSettings settings)
+    {
+        List<string> Of(params string[] parts) => [.. tables.Where(table => parts.Any(part => Path.GetFileName(table).StartsWith(part, StringComparison.OrdinalIgnoreCase)))];
+        List<string> train = Of("train"), test = Of("test");
+        if (test.Count == 0) test = Of("val");
+        return OpenParquet(name, train.Count > 0 ? train : tables.Count == 1 ? tables : throw new DataException($"{path} has the tables {string.Join(", ", tables.Select(Path.GetFileName))}; one must begin with train."), test, settings);
+    }
+
+    private static DataSet OpenParquet(string name, IReadOnlyList<string> train, IReadOnlyList<string> test, DataSettings settings)
+    {
+        var (source, tested, classes, skipped) = ParquetPictures.Open(train, test, settings);
+        return new DataSet(name, source, tested, settings, IsSorted(source)) { ClassNames = classes, Skipped = skipped };
+    }
+
+    private static bool IsSorted(MemorySource source) => source.Labels is { } labels && labels.Zip(labels.Skip(1)).All(pair => pair.First <= pair.Second);
 
     private static bool IsTest(string file) => Path.GetFileName(file) is var name && (name.StartsWith("t10k", StringComparison.Ordinal) || name.StartsWith("test", StringComparison.Ordinal));
 
     private static DataSet OpenIdx(string name, string train, string? test, DataSettings settings)
     {
         var source = Idx.Pictures(train);
-        var isSorted = source.Labels is { } labels && labels.Zip(labels.Skip(1)).All(pair => pair.First <= pair.Second);
-        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(Idx.Pictures(test), settings), settings, isSorted);
+        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(Idx.Pictures(test), settings), settings, IsSorted(source));
     }
 
     // Files stand in the order of their names, which may be that of their subjects.

@@ -49,22 +49,33 @@ public static class PictureFiles
 
         var isClassed = train.Concat(test).All(picture => picture.Path.Contains('/'));
         IReadOnlyList<string> classes = isClassed ? [.. train.Select(ClassOf).Distinct().Order(StringComparer.Ordinal)] : [];
-        var pixels = Decode(path, [.. train, .. test], settings);
-        var shape = OneShape(path, [.. train, .. test], pixels);
-        return (Part(train, 0), test.Count == 0 ? null : Part(test, train.Count), classes, pixels.Count(picture => picture is null));
+        var (source, tested, skipped) = Assemble(path, Labelled(train), Labelled(test), settings);
+        return (source, tested, classes, skipped);
 
-        MemorySource Part(List<EncodedPicture> pictures, int offset)
-        {
-            var kept = Enumerable.Range(0, pictures.Count).Where(i => pixels[offset + i] is not null).ToList();
-            var values = new byte[(long)kept.Count * shape.Dims];
-            for (var i = 0; i < kept.Count; i++) InColour(pixels[offset + kept[i]]!, shape).CopyTo(values, (long)i * shape.Dims);
-            return new MemorySource(path, shape, values, isClassed ? [.. kept.Select(i => Class(pictures[i]))] : null);
-        }
-
+        List<(EncodedPicture, int?)> Labelled(List<EncodedPicture> pictures) => [.. pictures.Select(picture => (picture, isClassed ? Class(picture) : (int?)null))];
         int Class(EncodedPicture picture)
         {
             var index = classes.ToList().IndexOf(ClassOf(picture));
             return index >= 0 ? index : throw new DataException($"{path} has {picture.Path} to test, of a class that there is none of to train on.");
+        }
+    }
+
+    /// <summary>Decodes the pictures of both parts to one shape.</summary>
+    /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), or they are of several sizes and none was asked for.</exception>
+    internal static (MemorySource Train, MemorySource? Test, int Skipped) Assemble(
+        string path, IReadOnlyList<(EncodedPicture File, int? Label)> train, IReadOnlyList<(EncodedPicture File, int? Label)> test, DataSettings settings)
+    {
+        List<EncodedPicture> all = [.. train.Concat(test).Select(picture => picture.File)];
+        var pixels = Decode(path, all, settings);
+        var shape = OneShape(path, all, pixels);
+        return (Part(train, 0), test.Count == 0 ? null : Part(test, train.Count), pixels.Count(picture => picture is null));
+
+        MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
+        {
+            var kept = Enumerable.Range(0, pictures.Count).Where(i => pixels[offset + i] is not null).ToList();
+            var values = new byte[(long)kept.Count * shape.Dims];
+            for (var i = 0; i < kept.Count; i++) InColour(pixels[offset + kept[i]]!, shape).CopyTo(values, (long)i * shape.Dims);
+            return new MemorySource(path, shape, values, pictures.All(picture => picture.Label is not null) ? [.. kept.Select(i => pictures[i].Label!.Value)] : null);
         }
     }
 

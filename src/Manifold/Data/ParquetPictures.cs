@@ -1,0 +1,111 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Parquet;
+using Parquet.Schema;
+
+namespace Manifold.Data;
+
+/// <summary>Parquet tables of pictures as dataset hubs keep them: a column image with the bytes of a PNG, JPEG or WebP file, and a column label with the class's number.</summary>
+public static class ParquetPictures
+{
+    private const long LargestTable = 2L << 30;        // bytes of encoded pictures held in memory
+    private static readonly string[] images = ["image", "img", "picture", "png", "jpg"];
+    private static readonly string[] labels = ["label", "labels", "fine_label", "class", "digit", "y"];
+
+    public static bool IsFile(string path) => path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Decodes the pictures of tables to their parts.</summary>
+    /// <exception cref="DataException">A table is broken or has no column of pictures, or a picture cannot be read (unless it may be skipped).</exception>
+    public static (MemorySource Train, MemorySource? Test, IReadOnlyList<string> Classes, int Skipped) Open(IReadOnlyList<string> train, IReadOnlyList<string> test, DataSettings settings)
+    {
+        IReadOnlyList<string> classes = [];
+        List<(EncodedPicture, int?)> Rows(IReadOnlyList<string> tables) => [.. tables.SelectMany(table =>
+        {
+            var (rows, names) = Read(table);
+            if (names.Count > 0) classes = names;
+            return rows;
+        })];
+        var (source, tested, skipped) = PictureFiles.Assemble(train[0], Rows(train), Rows(test), settings);
+        return (source, tested, classes, skipped);
+    }
+
+    private static (List<(EncodedPicture, int?)> Rows, IReadOnlyList<string> Classes) Read(string path)
+    {
+        if (new FileInfo(path).Length > LargestTable) throw new DataException($"{path} is larger than {LargestTable >> 30} GB; give a folder of smaller tables.");
+        try
+        {
+            return Task.Run(() => ReadAsync(path)).GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is not (DataException or OutOfMemoryException))
+        {
+            // The library says what is wrong with a table in many types of its own and of .NET's.
+            throw new DataException($"{path} is not a whole Parquet table that can be read: {e.Message.Split('\n')[0]} Get it again.", e);
+        }
+    }
+
+    private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path)
+    {
+        using var file = File.OpenRead(path);
+        await using var table = await ParquetReader.CreateAsync(file);
+        var fields = table.Schema.GetDataFields();
+        var picture = fields.FirstOrDefault(field => field.ClrType == typeof(byte[]) && images.Contains(field.Path.FirstPart, StringComparer.OrdinalIgnoreCase) && field.Path.ToString().EndsWith("bytes", StringComparison.Ordinal))
+            ?? fields.FirstOrDefault(field => field.ClrType == typeof(byte[]) && images.Contains(field.Name, StringComparer.OrdinalIgnoreCase))
+            ?? throw new DataException($"{path} has the columns {string.Join(", ", fields.Select(field => field.Path))}; pictures need a column image with the bytes of a file.");
+        var label = labels.Select(name => fields.FirstOrDefault(field => field.Path.Length == 1 && field.Name.Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(field => field is not null);
+
+        var rows = new List<(EncodedPicture, int?)>();
+        for (var group = 0; group < table.RowGroupCount; group++)
+        {
+            using var reader = table.OpenRowGroupReader(group);
+            // A row has a byte at least, whatever the table says of their number.
+            if (reader.RowCount < 0 || reader.RowCount > file.Length) throw new DataException($"{path} says that it has {reader.RowCount:N0} rows in {file.Length:N0} bytes; it is broken: get it again.");
+            var count = (int)reader.RowCount;
+            var bytes = new byte[]?[count];
+            await reader.ReadAsync(picture, bytes.AsMemory());
+            var numbers = label is null ? null : await Numbers(reader, label, count, path);
+            for (var row = 0; row < count; row++)
+            {
+                var content = bytes[row] ?? [];                                          // a null is a picture that cannot be read
+                rows.Add((new EncodedPicture($"row {rows.Count}", () => content), numbers?[row]));
+            }
+        }
+        if (rows.Count == 0) throw new DataException($"{path} has no rows.");
+        return (rows, ClassNames(table.CustomMetadata, label?.Name));
+    }
+
+    private static async Task<int[]> Numbers(ParquetRowGroupReader reader, DataField label, int count, string path)
+    {
+        async Task<long[]> Of<T>(Func<T, long> widen) where T : struct
+        {
+            if (!label.IsNullable)
+            {
+                var values = new T[count];
+                await reader.ReadAsync<T>(label, values.AsMemory());
+                return Array.ConvertAll(values, value => widen(value));
+            }
+            var optional = new T?[count];
+            await reader.ReadAsync<T>(label, optional.AsMemory());
+            return Array.ConvertAll(optional, value => value is { } known ? widen(known) : -1);
+        }
+        var numbers = label.ClrType == typeof(long) ? await Of<long>(value => value)
+            : label.ClrType == typeof(int) ? await Of<int>(value => value)
+            : label.ClrType == typeof(short) ? await Of<short>(value => value)
+            : label.ClrType == typeof(byte) ? await Of<byte>(value => value)
+            : throw new DataException($"{path} has a column {label.Name} of {label.ClrType.Name}; labels need whole numbers.");
+        return Array.ConvertAll(numbers, number => number is >= 0 and < 100_000 ? (int)number : throw new DataException($"{path} has the label {number}; a label is a whole number from 0 up, and every row needs one."));
+    }
+
+    // The hub's own note of the features, if it is there: {"info": {"features": {"label": {"names": [...]}}}}.
+    private static IReadOnlyList<string> ClassNames(Dictionary<string, string>? metadata, string? label)
+    {
+        if (label is null || metadata is null || !metadata.TryGetValue("huggingface", out var note)) return [];
+        try
+        {
+            return JsonNode.Parse(note)?["info"]?["features"]?[label]?["names"] is JsonArray names ? [.. names.Select(name => name!.GetValue<string>())] : [];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            return [];                                                                    // names are a comfort; numbers do without
+        }
+    }
+}
