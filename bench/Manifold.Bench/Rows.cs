@@ -11,6 +11,8 @@ internal static class Rows
         new("matmul", "768 x 768 x 768, float32", MatMul, new("matmul.py")),
         new("mlp-vae-step", "VAE 784-400-20, batch 128, Adam", VaeBench.Step, new("mlp_vae_step.py")),
         new("mlp-vae-training", "the same with everything around it: bundled data, coins, prefetch, averages", VaeBench.Training, null),
+        .. from layout in new[] { "default", "channels_last" }
+           select new Row($"conv-vae-step-vs-{layout}", "VAE with PixelVAE's convolutions, batch 64, Adam", VaeBench.ConvStep, new("conv_vae_step.py", layout)),
         .. from net in new[] { "mlp", "conv", "small" }
            from adam in new[] { "default", "fused" }
            select new Row($"optimizer-{net}-vs-{adam}", $"training step of the {net} network with Adam", () => Optimized(net), new("optimizers.py", net, adam)),

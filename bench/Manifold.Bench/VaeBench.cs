@@ -30,6 +30,23 @@ internal static class VaeBench
         }, StepFlops);
     }
 
+    /// <summary>The networks that PixelVAE uses on MNIST, as bench/peers/conv_vae_step.py takes them.</summary>
+    public static Work ConvStep()
+    {
+        const int size = 64;
+        manual_seed(0);
+        var conv = recipe with { Model = new VaeSettings { Network = Network.Conv, LatentDim = 32 }, Trainer = recipe.Trainer with { BatchSize = size } };
+        var algorithm = conv.Build(new DataFacts("coins", "", 1, 28, 28, size, size, size), CPU).Algorithm;
+        var batch = new Batch(full([size, 1, 28, 28], 0.3f).bernoulli());
+        using var table = new LayerTable(algorithm.Networks);
+        using (NewDisposeScope()) algorithm.Step(batch, 0);
+        return new(() =>
+        {
+            using var scope = NewDisposeScope();
+            algorithm.Step(batch, 0);
+        }, 6 * table.MultiplyAdds);
+    }
+
     public static Work Training()
     {
         manual_seed(0);

@@ -59,6 +59,7 @@ public static class Native
     {
         Refuse(found);
         ThreadWaits.BeShort();
+        FreedMemory.IsKept();
         try
         {
             foreach (var name in loadOrder)

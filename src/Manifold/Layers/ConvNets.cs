@@ -45,13 +45,14 @@ public sealed class ConvEncoder : Module<Tensor, Tensor>
 
     public ConvEncoder(PictureShape shape, long inChannels, long outputs, ConvSettings settings, Activation activation) : base(nameof(ConvEncoder))
     {
+        // Nobody else needs a convolution's output, nor its own way back, so the nonlinearity after it may write over it.
         var layers = new List<Module<Tensor, Tensor>> { Conv2d(inChannels, settings.Channels[0], 3, padding: 1) };
         for (var level = 0; level < settings.Channels.Count; level++)
         {
-            if (level > 0) layers.AddRange([activation.Module(), Conv2d(settings.Channels[level - 1], settings.Channels[level], 3, stride: 2, padding: 1)]);
+            if (level > 0) layers.AddRange([activation.Module(inPlace: true), Conv2d(settings.Channels[level - 1], settings.Channels[level], 3, stride: 2, padding: 1)]);
             layers.AddRange(ConvBlocks.At(level, settings, activation));
         }
-        layers.Add(activation.Module());
+        layers.Add(activation.Module(inPlace: true));
         body = Sequential(layers);
         var (height, width) = settings.Sizes(shape)[^1];
         head = Linear(settings.Channels[^1] * height * width, outputs);
@@ -78,18 +79,23 @@ public sealed class ConvDecoder : Module<Tensor, Tensor>
         for (var level = settings.Channels.Count - 1; level >= 0; level--)
         {
             layers.AddRange(ConvBlocks.At(level, settings, activation));
-            layers.Add(activation.Module());
+            layers.Add(activation.Module(inPlace: true));
             if (level == 0) continue;
             layers.Add(new Upsample2x(settings.Upsampling, settings.Channels[level], settings.Channels[level - 1]));
             var (height, width) = sizes[level - 1];
             if ((2 * sizes[level].Height, 2 * sizes[level].Width) != (height, width)) layers.Add(new Crop(height, width));
         }
-        layers.Add(Conv2d(settings.Channels[0], outputs, 3, padding: 1));
+        var last = Conv2d(settings.Channels[0], outputs, 3, padding: 1);
+        layers.Add(last);
         body = Sequential(layers);
         ConvBlocks.Initialize(body);
+        Last = (last.weight!, last.bias!);
         register_module(nameof(head), head);
         register_module(nameof(body), body);
     }
+
+    /// <summary>Weights and biases of the layer that gives the outputs; as they were made, before any move to a device.</summary>
+    public (Tensor Weight, Tensor Bias) Last { get; }
 
     public override Tensor forward(Tensor z) => body.call(head.call(z).view(seed));
 }
@@ -135,7 +141,7 @@ internal static class ConvBlocks
             if (settings.Residual) yield return new ResidualBlock(settings.Channels[level], activation);
             else
             {
-                yield return activation.Module();
+                yield return activation.Module(inPlace: true);
                 yield return Conv2d(settings.Channels[level], settings.Channels[level], 3, padding: 1);
             }
         }

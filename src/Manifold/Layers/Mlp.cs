@@ -22,11 +22,12 @@ public static class Mlp
         return Sequential(layers);
     }
 
-    internal static Module<Tensor, Tensor> Module(this Activation activation) => activation switch
+    /// <param name="inPlace">Whether it may write over its input, which then must be nobody else's; a hyperbolic tangent never does.</param>
+    internal static Module<Tensor, Tensor> Module(this Activation activation, bool inPlace = false) => activation switch
     {
         Activation.Tanh => Tanh(),
-        Activation.Elu => ELU(),
-        _ => ReLU(),
+        Activation.Elu => ELU(1, inPlace),
+        _ => ReLU(inPlace),
     };
 
     internal static Tensor Apply(this Activation activation, Tensor x) => activation switch

@@ -85,6 +85,9 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     /// <returns>[B, C, H, W] in [0, 1].</returns>
     public abstract Tensor Draw(Tensor outputs, Tensor u);
 
+    /// <summary>Where a decoder's last layer should start, so that the first steps are not spent on undoing chance: its bias for each output of a pixel, [Outputs], and the share of its weights; null to leave it.</summary>
+    public virtual (Tensor Bias, double Share)? Start => null;
+
     protected PictureShape Shape => shape;
 
     public static PixelLikelihood Create(PictureShape shape, LikelihoodSettings settings) => settings.Kind switch
@@ -158,6 +161,21 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     {
         public override long Outputs => LogisticMixture.Outputs(Shape.Channels, settings.Components);
         public override long Uniforms => settings.Components + Shape.Channels;
+
+        // Components side by side over the range, as wide as their distance, alike in all channels, whatever the code. Left to chance they
+        // start wider than the range, and thousands of steps go by before brightness, which is then worth little, gets into the codes.
+        public override (Tensor Bias, double Share)? Start
+        {
+            get
+            {
+                long k = settings.Components, c = Shape.Channels;
+                var bias = zeros(Outputs);
+                bias.narrow(0, k, k * c).copy_(((arange(k, dtype: ScalarType.Float32) + 0.5) * (2.0 / k) - 1).repeat_interleave(c));
+                bias.narrow(0, k + k * c, k * c).fill_(Math.Log(1.0 / k));
+                return (bias, 0.1);
+            }
+        }
+
         public override Tensor LogProb(Tensor x, Tensor outputs) => Of(outputs).LogProb(2 * x - 1);
         public override Tensor Mean(Tensor outputs) => (Of(outputs).Mean() + 1) / 2;
         public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(Of(outputs).Sample(u));

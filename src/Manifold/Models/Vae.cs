@@ -107,7 +107,9 @@ public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel
         else
         {
             encoder = new ConvEncoder(shape, shape.Channels + Classes, codes, settings.Conv, settings.Activation);
-            decoder = new ConvDecoder(shape, LatentDim + Classes, likelihood.Outputs, settings.Conv, settings.Activation);
+            var conv = new ConvDecoder(shape, LatentDim + Classes, likelihood.Outputs, settings.Conv, settings.Activation);
+            if (likelihood.Start is { } start) Begin(conv.Last, start);
+            decoder = conv;
             WidestMap = settings.Conv.Channels.Zip(settings.Conv.Sizes(shape), (width, size) => width * size.Height * size.Width).Append(likelihood.Outputs * shape.Height * shape.Width).Max();
         }
         register_module(nameof(encoder), encoder);
@@ -240,6 +242,13 @@ public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel
             start += size;
         }
         return groups;
+    }
+
+    private static void Begin((Tensor Weight, Tensor Bias) last, (Tensor Bias, double Share) start)
+    {
+        using var _ = no_grad();
+        last.Weight.mul_(start.Share);
+        last.Bias.copy_(start.Bias);
     }
 
     // mu and logvar, and what lies below the diagonal of a full covariance's factor.
