@@ -30,6 +30,26 @@ public class VerbTests
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(picture)[..4]);
         }
 
+        // Rows and columns of pictures of 56 pixels with a pixel between: a closed walk has a leg a row, a step between codes the picture itself before it.
+        (int, int) Size(string file)
+        {
+            using var bitmap = SkiaSharp.SKBitmap.Decode(file);
+            return ((bitmap.Height - 1) / 57, (bitmap.Width - 1) / 57);
+        }
+        Assert.Equal(0, ManifoldProcess.Run("interpolate", run, "--seeds", "0-4", "--closed", "--along", "arc", "--steps", "6", "--out", folder["closed.png"]).Code);
+        Assert.Equal((5, 6), Size(folder["closed.png"]));
+        Assert.Equal(0, ManifoldProcess.Run("arithmetic", run, "--plus", "7", "--minus", "1", "--count", "3", "--steps", "4", "--out", folder["difference.png"]).Code);
+        Assert.Equal((3, 5), Size(folder["difference.png"]));
+        Assert.Equal(0, ManifoldProcess.Run("arithmetic", run, "--plus", "7", "2", "--minus", "1", "--out", folder["sum.png"]).Code);
+        Assert.Equal((1, 4), Size(folder["sum.png"]));
+        foreach (var (walk, frames) in new[] { (new[] { "interpolate", run, "--seeds", "0-4", "--closed", "--steps", "6" }, 25), (["traverse", run, "--steps", "5"], 8), (["arithmetic", run, "--plus", "7", "--minus", "1", "--steps", "4"], 6) })
+        {
+            Assert.Equal(0, ManifoldProcess.Run([.. walk, "--out", folder["walk.gif"]]).Code);
+            using var data = SkiaSharp.SKData.Create(folder["walk.gif"]);
+            using var gif = SkiaSharp.SKCodec.Create(data);
+            Assert.Equal(frames, gif.FrameCount);                                                              // closed: the last picture of a leg is the first of the next; open: there and back
+        }
+
         var lines = ManifoldProcess.Run("evaluate", run, "--metrics", "elbo,iwae_10,recon_mse,kl_per_dim,active_units", "--limit", "100", "--json").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var rows = lines.Select(line => JsonNode.Parse(line)!).ToDictionary(row => (string)row["metric"]!);
         Assert.Equal(["elbo", "iwae_10", "recon_mse", "kl_per_dim", "active_units"], rows.Keys);
@@ -37,6 +57,51 @@ public class VerbTests
         Assert.Equal(("test", "bundled", "ema", "dynamic", 100), ((string)rows["elbo"]["split"]!, (string)rows["elbo"]["data"]!, (string)rows["elbo"]["weights"]!, (string)rows["elbo"]["binarization"]!, (int)rows["elbo"]["count"]!));
         Assert.Equal(2, rows["kl_per_dim"]["per_latent"]!.AsArray().Count);
         Assert.Equal(16, ((string)rows["elbo"]["checkpoint_sha256"]!).Length);
+    }
+
+    // A model with everything that the settings offer at once: convolutions, classes, groups, another law of codes, 256 values.
+    [Fact]
+    public void A_conditional_convolutional_model_of_bytes_goes_all_the_way()
+    {
+        using var folder = new TemporaryFolder();
+        var run = folder["run"];
+        string[] settings =
+        [
+            "model.conditional=true", "model.latent_dim=4", "model.groups=[1,3]", "model.posterior=sigmoid_logistic", "model.prior=cube", "model.likelihood.kind=discretized_logistic", "data.binarize=none",
+            "model.conv.channels=[4,4]", "model.conv.blocks=[0,1]", "model.conv.upsampling=subpixel", "objective.beta_by_group=[1,0.5]", "trainer.batch_size=50", "trainer.log_every=250", "trainer.look_every=500", "trainer.save_every=500",
+        ];
+        var (code, _, error) = ManifoldProcess.Run(["train", "vae-conv", "--run", run, "--examples", "500", "--threads", "1", .. settings.SelectMany(setting => new[] { "--set", setting })]);
+        Assert.True(code == 0, error);
+        foreach (var verb in new[] { new[] { "sample", "--class", "3", "--pixels", "draw" }, ["sample"], ["reconstruct"], ["interpolate", "--closed"], ["traverse"] })
+        {
+            var result = ManifoldProcess.Run([verb[0], run, .. verb[1..], "--out", folder["x.png"]]);
+            Assert.True(result.Code == 0, result.Error);
+        }
+        Assert.Contains("codes say nothing of it", ManifoldProcess.Run("arithmetic", run, "--plus", "1", "--minus", "2").Error);
+        Assert.Contains("--class is 10; the model has the classes 0 to 9.", ManifoldProcess.Run("sample", run, "--class", "10").Error);
+        Assert.Contains("codes of this model fill a cube", ManifoldProcess.Run("interpolate", run, "--seeds", "0-3", "--along", "arc").Error);
+        Assert.Contains("it needs a name that ends in .png.", ManifoldProcess.Run("sample", run, "--out", folder["x.gif"]).Error);
+        Assert.Contains("it needs a name that ends in .png or, for an animation, .gif.", ManifoldProcess.Run("traverse", run, "--out", folder["x.webp"]).Error);
+
+        var lines = ManifoldProcess.Run("evaluate", run, "--metrics", "bits_per_dim,iwae_5,aggregate_kl,collapse,checkerboard_50", "--limit", "50", "--json").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var rows = lines.Select(line => JsonNode.Parse(line)!).ToDictionary(row => (string)row["metric"]!);
+        Assert.Equal(5, rows.Count);
+        Assert.InRange((double)rows["bits_per_dim"]["value"]!, 2, 16);                                       // after ten steps
+        Assert.True((bool)rows["iwae_5"]["same_data"]!);
+        Assert.True((double)rows["checkerboard_50"]["reference"]! > 0);
+
+        // Another set of the same shape is measured, and said to be another.
+        var labelled = new byte[20 * 784];
+        new Random(1).NextBytes(labelled);
+        Manifold.Data.Idx.Write(folder["other-images-idx3-ubyte"], [20, 28, 28], labelled);
+        Manifold.Data.Idx.Write(folder["other-labels-idx1-ubyte"], [20], new byte[20]);
+        var other = ManifoldProcess.Run("evaluate", run, "--metrics", "elbo", "--data", folder["other-images-idx3-ubyte"], "--split", "train", "--json");
+        Assert.Contains("is not the set that this run was trained on (bundled)", other.Error);
+        Assert.False((bool)JsonNode.Parse(other.Output)!["same_data"]!);
+        Assert.Contains("nothing of it", ManifoldProcess.Run("arithmetic", run, "--plus", "1", "--minus", "2").Error);
+        var collapse = ManifoldProcess.Run("evaluate", run, "--metrics", "collapse", "--limit", "50").Output;
+        Assert.Contains("z2:", collapse);
+        Assert.Contains("latent    0", collapse);
     }
 
     [Fact]
@@ -64,6 +129,10 @@ public class VerbTests
     [InlineData(2, "schedule.over is 0; it needs to be above 0 for Cosine.", "train", "vae", "--dry-run", "--set", "schedule.kind=cosine")]
     [InlineData(2, "optimizer.learning_rate is -1; it needs to be a finite number of at least 0.", "train", "vae", "--dry-run", "--set", "optimizer.learning_rate=-1")]
     [InlineData(1, "libtorch: ", "train", "vae", "--dry-run", "--set", "model.latent_dim=99999999999")]
+    [InlineData(2, "model.likelihood.kind is categorical, which is of the 256 values of a byte, and data.binarize is dynamic. Set data.binarize=none", "train", "vae", "--dry-run", "--set", "model.likelihood.kind=categorical")]
+    [InlineData(2, "model.prior is cube; it needs model.posterior=sigmoid_logistic", "train", "vae", "--dry-run", "--set", "model.prior=cube")]
+    [InlineData(2, "model.conv.blocks is [1]; it needs", "train", "vae-conv", "--dry-run", "--set", "model.conv.blocks=[1]")]
+    [InlineData(2, "objective.gradient is score; it needs a posterior and a prior whose KL has a closed form", "train", "vae", "--dry-run", "--set", "objective.gradient=score", "--set", "model.posterior=student_t", "--set", "model.prior=laplace")]
     [InlineData(2, "--metrics names none", "evaluate", "/nowhere", "--metrics", "")]
     [InlineData(2, "Did you mean \"elbo\"", "evaluate", "/nowhere", "--metrics", "elbow")]
     public void What_is_wrong_is_said_in_a_sentence_with_an_exit_code(int code, string message, params string[] arguments)
@@ -75,7 +144,7 @@ public class VerbTests
     }
 
     [Theory]
-    [InlineData("list"), InlineData("train"), InlineData("sample"), InlineData("reconstruct"), InlineData("interpolate"), InlineData("traverse"), InlineData("manifold")]
+    [InlineData("list"), InlineData("train"), InlineData("sample"), InlineData("reconstruct"), InlineData("interpolate"), InlineData("traverse"), InlineData("arithmetic"), InlineData("manifold")]
     [InlineData("evaluate"), InlineData("data"), InlineData("verify-resume"), InlineData("doctor")]
     public void Help_ends_with_an_example(string verb)
     {
