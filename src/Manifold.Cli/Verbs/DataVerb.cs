@@ -70,7 +70,7 @@ internal static class DataVerb
 
     private static Command Import()
     {
-        var path = new Argument<string>("PATH") { Description = "A folder of pictures (a subfolder a class, or none), a zip or tar.gz of them, an idx file or a CIFAR-10 binary." };
+        var path = new Argument<string>("PATH") { Description = "A folder of pictures (a subfolder a class, or none), a zip or tar.gz of them, an idx file, a CIFAR-10 binary, a NumPy array or a Parquet table." };
         var name = new Option<string>("--name") { Description = "What to call it.", HelpName = "NAME", Required = true };
         var skipBad = new Option<bool>("--skip-bad") { Description = "Take it even if some of its pictures cannot be read." };
         var dataRoot = Verb.DataRoot();

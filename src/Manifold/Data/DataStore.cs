@@ -58,7 +58,7 @@ public sealed record DataStore(string Root)
     }
 
     /// <summary>Copies pictures into the store under a name, after reading all of them; a set that is there already is left alone.</summary>
-    /// <param name="path">A folder of pictures, a zip or tar.gz of them, an idx file (its labels beside it come too) or a CIFAR-10 binary.</param>
+    /// <param name="path">A folder of pictures, a zip or tar.gz of them, an idx file or NumPy array (its labels beside it come too), a CIFAR-10 binary or a Parquet table.</param>
     /// <param name="skipBad">Whether pictures that cannot be read may be there; they are left out whenever the set is opened with data.skip_bad.</param>
     /// <exception cref="DataException">The pictures cannot be read, the name is taken, or the folder cannot be written.</exception>
     public DataSet Import(string path, string name, bool skipBad = false)
@@ -86,9 +86,10 @@ public sealed record DataStore(string Root)
     // An idx file under the name by which a folder of them is known, so that the set is found by what lies in it.
     private static void CopyFile(string path, string folder)
     {
-        if (PictureFiles.IsArchive(path) || Cifar.IsFile(path))
+        if (PictureFiles.IsArchive(path) || Cifar.IsFile(path) || Npy.IsFile(path) || ParquetPictures.IsFile(path))
         {
             File.Copy(path, Path.Combine(folder, Path.GetFileName(path)));
+            if (Npy.LabelsOf(path) is { } beside) File.Copy(beside, Path.Combine(folder, Path.GetFileName(beside)));
             return;
         }
         var end = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? ".gz" : "";

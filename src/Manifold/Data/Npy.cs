@@ -157,13 +157,15 @@ public static partial class Npy
         labels.At(index) is >= 0 and < 100_000 and var label && label == Math.Round(label) ? (int)label
         : throw new DataException($"{path}: {labels.Name} has {labels.At(index)}; a label is a whole number from 0 up.");
 
-    /// <summary>The array of the file beside this one that holds its labels, or null.</summary>
-    private static Array? Beside(string path)
+    private static Array? Beside(string path) => LabelsOf(path) is { } labels ? Arrays(labels).FirstOrDefault() : null;
+
+    /// <summary>The file beside this one that holds its labels, or null.</summary>
+    internal static string? LabelsOf(string path)
     {
         var name = Path.GetFileName(path);
         var labels = name.Replace("images", "labels").Replace("imgs", "labels");
         var beside = Path.Combine(Path.GetDirectoryName(path) ?? "", labels);
-        return labels != name && File.Exists(beside) ? Arrays(beside).FirstOrDefault() : null;
+        return IsFile(path) && labels != name && File.Exists(beside) ? beside : null;
     }
 
     [GeneratedRegex(@"'descr':\s*'([<>|=]?)([uifb])([1248])'")]

@@ -36,9 +36,9 @@ public static class ParquetPictures
         {
             return Task.Run(() => ReadAsync(path)).GetAwaiter().GetResult();
         }
-        catch (Exception e) when (e is not (DataException or OutOfMemoryException))
+        catch (Exception e) when (e is not DataException)
         {
-            // The library says what is wrong with a table in many types of its own and of .NET's.
+            // The library says what is wrong with a table in many types of its own and of .NET's; a broken count ends in OutOfMemoryException before any memory is taken.
             throw new DataException($"{path} is not a whole Parquet table that can be read: {e.Message.Split('\n')[0]} Get it again.", e);
         }
     }
@@ -46,10 +46,11 @@ public static class ParquetPictures
     private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path)
     {
         using var file = File.OpenRead(path);
+        ParquetFooter.Check(file, path);
         await using var table = await ParquetReader.CreateAsync(file);
         var fields = table.Schema.GetDataFields();
-        var picture = fields.FirstOrDefault(field => field.ClrType == typeof(byte[]) && images.Contains(field.Path.FirstPart, StringComparer.OrdinalIgnoreCase) && field.Path.ToString().EndsWith("bytes", StringComparison.Ordinal))
-            ?? fields.FirstOrDefault(field => field.ClrType == typeof(byte[]) && images.Contains(field.Name, StringComparer.OrdinalIgnoreCase))
+        var picture = fields.FirstOrDefault(field => IsBytes(field) && images.Contains(field.Path.FirstPart, StringComparer.OrdinalIgnoreCase) && field.Path.ToString().EndsWith("bytes", StringComparison.Ordinal))
+            ?? fields.FirstOrDefault(field => IsBytes(field) && images.Contains(field.Name, StringComparer.OrdinalIgnoreCase))
             ?? throw new DataException($"{path} has the columns {string.Join(", ", fields.Select(field => field.Path))}; pictures need a column image with the bytes of a file.");
         var label = labels.Select(name => fields.FirstOrDefault(field => field.Path.Length == 1 && field.Name.Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(field => field is not null);
 
@@ -72,6 +73,8 @@ public static class ParquetPictures
         if (rows.Count == 0) throw new DataException($"{path} has no rows.");
         return (rows, ClassNames(table.CustomMetadata, label?.Name));
     }
+
+    private static bool IsBytes(DataField field) => field.ClrType == typeof(byte[]) || field.ClrType == typeof(ReadOnlyMemory<byte>);
 
     private static async Task<int[]> Numbers(ParquetRowGroupReader reader, DataField label, int count, string path)
     {

@@ -92,6 +92,22 @@ public class TableTests
         Assert.Contains("kmnist", DataSet.Names(folder.Path));
     }
 
+    // Under a name of one's own the labels come too, and a table stays what it was.
+    [Fact]
+    public void Arrays_and_tables_can_be_imported()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["my-images.npy"], Array("|u1", "(20, 2, 2)", new byte[80]));
+        File.WriteAllBytes(folder["my-labels.npy"], Array("<i8", "(20,)", [.. Enumerable.Range(0, 20).SelectMany(i => BitConverter.GetBytes((long)(i % 5)))]));
+        File.WriteAllBytes(folder["pets.parquet"], Table(0, 12));
+        var store = DataStore.At(folder["store"]);
+        Assert.Equal(5, store.Import(folder["my-images.npy"], "mine").Classes);
+        store.Import(folder["pets.parquet"], "pets");
+        Assert.Equal(["ok", "ok"], new[] { "mine", "pets" }.SelectMany(store.Verify).Select(result => result.Verdict).Distinct().Append("ok"));
+        Assert.Equal(5, DataSet.Open(new DataSettings { Set = "mine" }, folder["store"]).Classes);
+        Assert.Equal(["cat", "dog", "eel"], DataSet.Open(new DataSettings { Set = "pets" }, folder["store"]).ClassNames);
+    }
+
     [Theory]
     [InlineData("|O", "(10, 2, 2)", 40, "needs a descr such as |u1")]
     [InlineData(">u2", "(10, 2, 2)", 80, "is big-endian")]
