@@ -178,4 +178,16 @@ public class LatentMetricsTests
         Assert.InRange(found.Reference!.Value, 0.5, 2);
         Assert.Equal(200, found.Count);
     }
+
+    // Five hundred samples of each of forty pictures; all at once their widest maps alone would be 1 GB.
+    [Fact]
+    public void Five_hundred_samples_do_not_take_five_hundred_times_the_memory()
+    {
+        manual_seed(4);
+        var model = new Vae(new PictureShape(1, 28, 28), new VaeSettings { Network = Network.Conv, LatentDim = 4, Conv = new() { Channels = [16, 8], Blocks = [0, 0] } });
+        LatentMetrics.Measure("iwae_10", model, data.Validation, CPU, 40);                            // libtorch's own warm-up
+        var memory = new PeakMemory();
+        LatentMetrics.Measure("iwae_500", model, data.Validation, CPU, 40);
+        Assert.True(memory.Growth < 100_000_000, $"{memory.Growth:N0} bytes");
+    }
 }
