@@ -67,13 +67,16 @@ public class GifTests
             for (var x = 0; x < size; x++)
                 (pixels[(y * size + x) * 3], pixels[(y * size + x) * 3 + 1], pixels[(y * size + x) * 3 + 2]) = ((byte)(2 * x), (byte)(2 * y), (byte)(x + y));
         var back = Read(Gif.Of([new Picture(size, size, 3, pixels)]), 3)[0];
+        var errors = new List<double>();
         for (var y = 8; y < size - 16; y += 8)
             for (var x = 8; x < size - 16; x += 8)
                 for (var c = 0; c < 3; c++)
                 {
                     double Mean(byte[] of) => Enumerable.Range(0, 64).Average(i => (double)of[((y + i / 8) * size + x + i % 8) * 3 + c]);
-                    Assert.InRange(Math.Abs(Mean(pixels) - Mean(back)), 0, 4);
+                    errors.Add(Math.Abs(Mean(pixels) - Mean(back)));
                 }
+        Assert.InRange(errors.Max(), 0, 2);
+        Assert.InRange(errors.Average(), 0, 0.5);                          // 0.29; the nearest colours alone leave 0.91
     }
 
     [Fact]
