@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Evaluation;
-using Manifold.Models;
 using Manifold.Recipes;
 
 namespace Manifold.Cli.Verbs;
@@ -13,7 +12,7 @@ internal static class EvaluateVerb
     public static Command Make()
     {
         var run = Verb.Run();
-        var metrics = new Option<string>("--metrics") { Description = $"Names with commas between: {string.Join(", ", LatentMetrics.Names)}.", HelpName = "a,b", Required = true };
+        var metrics = new Option<string>("--metrics") { Description = $"Names with commas between: {string.Join(", ", Metrics.All)}.", HelpName = "a,b", Required = true };
         var data = Verb.Data();
         var dataRoot = Verb.DataRoot();
         var split = new Option<string>("--split") { Description = "test, validation or train.", HelpName = "S", DefaultValueFactory = _ => "test" };
@@ -29,10 +28,9 @@ internal static class EvaluateVerb
             Verb.UseThreads(parsed.GetValue(threads));
             if (parsed.GetValue(limit) is < 1) throw new SettingsException($"--limit is {parsed.GetValue(limit)}; it needs 1 or more.");
             var names = parsed.GetRequiredValue(metrics).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", LatentMetrics.Names)}.");
-            foreach (var name in names) LatentMetrics.ExpectKnown(name);   // a misspelt last one must not cost the hour of the first
+            if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
             var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
-            var model = trained.As<IEvidenceModel>("has a likelihood to measure");
+            foreach (var name in names) Metrics.ExpectKnown(name, trained.Model);   // a misspelt last one must not cost the hour of the first
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
             var part = set.Part(parsed.GetValue(split)!);
             if (set.Fingerprint != trained.Config.Data.Fingerprint)
@@ -41,7 +39,7 @@ internal static class EvaluateVerb
             foreach (var name in names)
             {
                 var clock = new Progress(name);
-                var result = LatentMetrics.Measure(name, model, part, trained.Device, parsed.GetValue(limit), clock.Report);
+                var result = Metrics.Measure(name, trained.Model, part, trained.Device, parsed.GetValue(limit), clock.Report);
                 clock.Done();
                 var line = trained.Line(result, set, part);
                 trained.Run.AppendMetric(name, line);

@@ -18,14 +18,14 @@ internal static class PictureVerbs
         var pixels = new Option<string>("--pixels") { Description = "The mean of each pixel, or a draw of it.", HelpName = "mean|draw", DefaultValueFactory = _ => "mean" };
         pixels.AcceptOnlyFromAmong("mean", "draw");
         var only = new Option<int?>("--class") { Description = "For a model that is told the class: this one, by its number; all in turn if not given.", HelpName = "N" };
-        return Make("sample", "Draw pictures from the prior.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only], (trained, parsed) =>
+        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only], (trained, parsed) =>
         {
-            var model = trained.As<IDecoder>("makes pictures of codes");
+            var classes = Samples.Classes(trained.Model);
             var numbers = SeedRange.Parse(parsed.GetValue(seeds)!);
-            if (parsed.GetValue(only) is { } label && (label < 0 || label >= model.Classes))
-                throw new SettingsException(model.Classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional)." : $"--class is {label}; the model has the classes 0 to {model.Classes - 1}.");
-            var pictures = cat([.. numbers.Chunk(100).Select(some => Latents.Pictures(model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only)))]);
-            return Grid.Of(pictures, model.Classes is > 1 and <= 16 && parsed.GetValue(only) is null ? model.Classes : Columns(numbers.Count));
+            if (parsed.GetValue(only) is { } label && (label < 0 || label >= classes))
+                throw new SettingsException(classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional)." : $"--class is {label}; the model has the classes 0 to {classes - 1}.");
+            var pictures = cat([.. numbers.Chunk(100).Select(some => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only)))]);
+            return Grid.Of(pictures, classes is > 1 and <= 16 && parsed.GetValue(only) is null ? classes : Columns(numbers.Count));
         });
     }
 

@@ -10,11 +10,14 @@ public static class Categorical
     /// <param name="x">Whole numbers as int64, [B, C, H, W].</param>
     /// <param name="logits">[B, levels, C, H, W], or [K, B, levels, C, H, W].</param>
     /// <returns>[B], or [K, B].</returns>
-    public static Tensor LogProb(Tensor x, Tensor logits)
+    public static Tensor LogProb(Tensor x, Tensor logits) => LogProbOfPixels(x, logits).sum([-2, -1]);
+
+    /// <summary>log p of each pixel, its channels together: [B, H, W], or [K, B, H, W].</summary>
+    public static Tensor LogProbOfPixels(Tensor x, Tensor logits)
     {
         var index = x.unsqueeze(-4);                                                                         // [B, 1, C, H, W]
         var picked = logits.gather(-4, index.expand([.. logits.shape[..^4], 1, .. logits.shape[^3..]])).squeeze(-4);
-        return (picked - logits.logsumexp(-4)).sum([-3, -2, -1]);
+        return (picked - logits.logsumexp(-4)).sum(-3);
     }
 
     /// <summary>The values' mean, [..., C, H, W], from 0 to levels - 1.</summary>

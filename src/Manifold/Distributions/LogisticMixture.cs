@@ -38,11 +38,14 @@ public sealed record LogisticMixture(Tensor LogitProbs, Tensor Means, Tensor Log
     /// <summary>log p(x) of each example, nats.</summary>
     /// <param name="x">[B, C, H, W], on the 256 points of [-1, 1].</param>
     /// <returns>[B], or [K, B] if the mixture has that leading axis.</returns>
-    public Tensor LogProb(Tensor x)
+    public Tensor LogProb(Tensor x) => LogProbOfPixels(x).sum([-2, -1]);
+
+    /// <summary>log p of each pixel, its channels together: [B, H, W], or [K, B, H, W].</summary>
+    public Tensor LogProbOfPixels(Tensor x)
     {
         var values = x.unsqueeze(1);                                                                          // [B, 1, C, H, W]
         var each = DiscretizedLogistic.LogProb(values, Moved(values), LogScales).sum(-3);                     // [..., K, H, W]
-        return (each + LogitProbs.log_softmax(-3)).logsumexp(-3).sum([-2, -1]);                               // over components, then pixels
+        return (each + LogitProbs.log_softmax(-3)).logsumexp(-3);                                             // over components
     }
 
     /// <summary>The pixels' means, [..., C, H, W] on [-1, 1]; what the tails beyond the range would pull is left out.</summary>

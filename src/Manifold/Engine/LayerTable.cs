@@ -10,6 +10,13 @@ namespace Manifold.Engine;
 /// <param name="MultiplyAdds">Of all its calls together, forward only; what a Linear or a convolution multiplies, nothing for the rest.</param>
 public sealed record Layer(string Name, string Kind, long[] Input, long[] Output, long Parameters, long Calls, long MultiplyAdds);
 
+/// <summary>A layer that says itself how much it multiplies.</summary>
+public interface IMultiplies
+{
+    /// <summary>Multiply-adds of one call, forward only.</summary>
+    long MultiplyAdds(long[] input, long[] output);
+}
+
 /// <summary>Watches the layers of networks while something runs through them: shapes, parameters, multiply-adds.</summary>
 public sealed class LayerTable : IDisposable
 {
@@ -54,6 +61,7 @@ public sealed class LayerTable : IDisposable
     // A transposed convolution spreads every input over as many.
     private static long Count(nn.Module layer, Tensor input, Tensor output)
     {
+        if (layer is IMultiplies own) return own.MultiplyAdds(input.shape, output.shape);
         var weight = layer.named_parameters(recurse: false).FirstOrDefault(parameter => parameter.name == "weight").parameter;
         if (weight is null || weight.dim() < 2) return 0;
         return layer switch

@@ -12,7 +12,6 @@ namespace Manifold.Evaluation;
 /// <summary>Numbers of a latent-variable model on a part of a data set. The noise of every number comes from one fixed seed.</summary>
 public static partial class LatentMetrics
 {
-    private const int BatchSize = 100;                           // part of the protocol: the noise is drawn batch by batch
     private const long BytesPerChunk = 8L << 20;                // of the decoder's widest map, held at once by iwae_K
 
     /// <summary>The names, for messages and help.</summary>
@@ -27,19 +26,19 @@ public static partial class LatentMetrics
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
         using var _ = inference_mode();
-        List<Tensor> Each(Func<Batch, Tensor> measure) => PerBatch(measure, split, count, device, progress);
+        List<Tensor> Each(Func<Batch, Tensor> measure) => PerExample.Of(measure, split, count, device, progress);
 
         var result = metric switch
         {
-            "elbo" => Mean(metric, "nats", "higher", Each(batch => -model.Elbo(batch).Nll)),
+            "elbo" => PerExample.Mean(metric, "nats", "higher", Each(batch => -model.Elbo(batch).Nll)),
             "bits_per_dim" => BitsPerDim(metric, model, split, Each),
-            "recon_mse" => Mean(metric, "squared units of [0, 1]", "lower", Each(batch => ReconstructionError(model, batch))),
+            "recon_mse" => PerExample.Mean(metric, "squared units of [0, 1]", "lower", Each(batch => ReconstructionError(model, batch))),
             "kl_per_dim" => KlPerDim(metric, count, Each(batch => cat([.. model.Elbo(batch).KlByLatent.Values.Select(kl => kl.flatten(1))], 1).sum(dim: 0))),
             "active_units" => ActiveUnits(metric, Each(batch => model.Encode(batch).Code)),
             "collapse" => Collapse(metric, model, count, Each),
-            "aggregate_kl" => AggregatePosterior.Kl(metric, model, split, count, BatchSize, device, progress),
+            "aggregate_kl" => AggregatePosterior.Kl(metric, model, split, count, PerExample.BatchSize, device, progress),
             _ when Number(CheckerboardName(), metric) is { } k => Checkerboard.Measure(metric, model, split, k, device),
-            _ when Number(IwaeName(), metric) is { } k => Mean(metric, "nats", "lower", Each(batch => Iwae(model, batch, k))),
+            _ when Number(IwaeName(), metric) is { } k => PerExample.Mean(metric, "nats", "lower", Each(batch => Iwae(model, batch, k))),
             _ => throw Unknown(metric),
         };
         return result with { Seconds = clock.Elapsed.TotalSeconds };
@@ -78,7 +77,7 @@ public static partial class LatentMetrics
     {
         if (!model.IsDiscrete && !split.Dequantize)
             throw new MetricException("bits_per_dim is for probabilities, and this run's likelihood is a density of undequantized pixels; its nats are no bits of a picture. Train with --set data.dequantize=true, or with another model.likelihood.kind.");
-        var nll = Mean(metric, "bits, from the ELBO", "lower", each(batch => model.Elbo(batch).Nll));
+        var nll = PerExample.Mean(metric, "bits, from the ELBO", "lower", each(batch => model.Elbo(batch).Nll));
         var perNat = 1 / (model.Shape.Dims * Math.Log(2));
         return nll with { Value = nll.Value * perNat + (split.Dequantize ? 8 : 0), StandardError = nll.StandardError * perNat };
     }
@@ -110,31 +109,6 @@ public static partial class LatentMetrics
         var mu = cat(means).to_type(ScalarType.Float64);                                          // [N, D]
         var variance = mu.var(0, unbiased: false);
         return new Measurement(metric, variance.gt(0.01).sum().item<long>(), "latents", "none", mu.shape[0]) { PerLatent = variance.data<double>().ToArray() };
-    }
-
-    private static Measurement Mean(string metric, string unit, string better, List<Tensor> perExample)
-    {
-        var values = cat(perExample).to_type(ScalarType.Float64);                                 // [N]
-        var n = values.shape[0];
-        return new Measurement(metric, values.mean().item<double>(), unit, better, n)
-        {
-            StandardError = n > 1 ? values.std().item<double>() / Math.Sqrt(n) : null
-        };
-    }
-
-    // Each batch brings its own seed, so that a number does not depend on which others were taken before it.
-    private static List<Tensor> PerBatch(Func<Batch, Tensor> measure, Split split, int count, Device device, Action<double>? progress)
-    {
-        var results = new List<Tensor>();
-        for (var at = 0; at < count; at += BatchSize)
-        {
-            using var scope = NewDisposeScope();
-            var batch = split.InOrder(at, Math.Min(BatchSize, count - at), PixelRange.Unit).To(device);
-            manual_seed(Seeds.At(0, at, "evaluate"));
-            results.Add(measure(batch).MoveToOuterDisposeScope());
-            progress?.Invoke((at + batch.Count) / (double)count);
-        }
-        return results;
     }
 
     // K of a name such as iwae_K, or null.

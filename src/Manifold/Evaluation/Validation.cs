@@ -1,20 +1,17 @@
 using Manifold.Data;
-using Manifold.Models;
 using Manifold.Training;
 using static TorchSharp.torch;
 
 namespace Manifold.Evaluation;
 
 /// <summary>Measures the averaged weights on the validation part while a run goes on; the test part is never touched.</summary>
+/// <param name="model">One that <see cref="Metrics"/> knows.</param>
 /// <param name="limit">Only the first so many examples of the part.</param>
-public sealed class Validation(IEvidenceModel model, Split split, Device device, int limit = 1000) : IObserver
+public sealed class Validation(object model, Split split, Device device, int limit = 1000) : IObserver
 {
-    /// <summary>The logged name of minus the ELBO on the validation part, nats, lower is better.</summary>
+    /// <summary>The logged name of -log p(x), or minus the ELBO, on the validation part; nats, lower is better.</summary>
     public const string Nll = "validation_nll";
 
-    public IReadOnlyDictionary<string, double> Look(Moment moment) => new Dictionary<string, double>
-    {
-        [Nll] = -LatentMetrics.Measure("elbo", model, split, device, limit).Value,
-        ["validation_active_units"] = LatentMetrics.Measure("active_units", model, split, device, limit).Value,
-    };
+    public IReadOnlyDictionary<string, double> Look(Moment moment) =>
+        Metrics.Watched(model).ToDictionary(watched => watched.Name, watched => watched.Sign * Metrics.Measure(watched.Metric, model, split, device, limit).Value);
 }

@@ -74,6 +74,15 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     /// <returns>[B], or [K, B].</returns>
     public abstract Tensor LogProb(Tensor x, Tensor outputs);
 
+    /// <summary>Whether the channels of a pixel come out of one draw; where they do not, a model of order must have one after the other.</summary>
+    public virtual bool DrawsPixels => false;
+
+    /// <summary>Whether it is coins: a draw is 1 where u is below the sigmoid of the one number for each value.</summary>
+    public bool IsCoins => this is Coins;
+
+    /// <summary>log p of each pixel, its channels together, nats: [B, H, W]. For probabilities, not densities.</summary>
+    public virtual Tensor LogProbOfPixels(Tensor x, Tensor outputs) => throw new NotSupportedException($"{GetName()} gives no probabilities.");
+
     /// <summary>The mean picture, [B, Outputs, H, W] to [B, C, H, W] in [0, 1].</summary>
     public abstract Tensor Mean(Tensor outputs);
 
@@ -105,6 +114,7 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     {
         public override long Outputs => Shape.Channels;
         public override Tensor LogProb(Tensor x, Tensor outputs) => Bernoulli.LogProb(x, outputs);
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => (x * outputs - nn.functional.softplus(outputs)).sum(-3);
         public override Tensor Mean(Tensor outputs) => outputs.sigmoid();
         public override Tensor Draw(Tensor outputs, Tensor u) => (u < outputs.sigmoid()).to_type(outputs.dtype);
     }
@@ -152,8 +162,8 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     {
         private const double Least = -7;
 
-        public override Tensor LogProb(Tensor x, Tensor outputs) =>
-            DiscretizedLogistic.LogProb(2 * x - 1, 2 * Mean(outputs) - 1, LogWidth(outputs, Least)).sum([-3, -2, -1]);
+        public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => DiscretizedLogistic.LogProb(2 * x - 1, 2 * Mean(outputs) - 1, LogWidth(outputs, Least)).sum(-3);
         public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(DiscretizedLogistic.Sample(2 * Mean(outputs) - 1, LogWidth(outputs, Least), u));
     }
 
@@ -176,7 +186,9 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
             }
         }
 
+        public override bool DrawsPixels => true;
         public override Tensor LogProb(Tensor x, Tensor outputs) => Of(outputs).LogProb(2 * x - 1);
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Of(outputs).LogProbOfPixels(2 * x - 1);
         public override Tensor Mean(Tensor outputs) => (Of(outputs).Mean() + 1) / 2;
         public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(Of(outputs).Sample(u));
         private LogisticMixture Of(Tensor outputs) => LogisticMixture.Of(outputs, Shape.Channels, settings.Components);
@@ -187,10 +199,11 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         private const long Levels = 256;
 
         public override long Outputs => Levels * Shape.Channels;
-        public override Tensor LogProb(Tensor x, Tensor outputs) => Categorical.LogProb((x * 255).round().to_type(ScalarType.Int64), Logits(outputs));
+        public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Categorical.LogProbOfPixels((x * 255).round().to_type(ScalarType.Int64), Logits(outputs));
         public override Tensor Mean(Tensor outputs) => Categorical.Mean(Logits(outputs)) / 255;
         public override Tensor Draw(Tensor outputs, Tensor u) => Categorical.Sample(Logits(outputs), u).to_type(outputs.dtype) / 255;
-        private Tensor Logits(Tensor outputs) => outputs.reshape([.. outputs.shape[..^3], Levels, Shape.Channels, Shape.Height, Shape.Width]);
+        private Tensor Logits(Tensor outputs) => outputs.reshape([.. outputs.shape[..^3], Levels, Shape.Channels, .. outputs.shape[^2..]]);
     }
 
     // From [-1, 1] to the nearest of the 256 values in [0, 1].

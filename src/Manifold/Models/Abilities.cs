@@ -1,6 +1,7 @@
 using Manifold.Data;
 using Manifold.Distributions;
 using Manifold.Engine;
+using Manifold.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -51,6 +52,35 @@ public interface IEvidenceModel : IDecoder, IEncoder
     /// <summary>log w_k = log p(x, z_k) - log q(z_k | x) of K samples of z for each example, [K, B], nats.</summary>
     /// <param name="q">The batch's posterior, if it is known already.</param>
     Tensor LogWeights(Batch batch, int k, Posterior? q = null);
+}
+
+/// <summary>Values that are drawn together, at one pixel.</summary>
+/// <param name="Channel">The channel; -1 for all of the pixel at once.</param>
+public readonly record struct Place(int Channel, int Row, int Column);
+
+/// <summary>A model that gives each value of a picture its probability after those that come before it in an order: exact likelihoods, and pictures drawn a place at a time.</summary>
+public interface IAutoregressive
+{
+    PictureShape Shape { get; }
+
+    /// <summary>Classes that a picture is asked for by; 0 if the model takes none.</summary>
+    int Classes { get; }
+
+    /// <summary>What the numbers that the network gives for each pixel mean.</summary>
+    PixelLikelihood Likelihood { get; }
+
+    /// <summary>The places in the order in which they are drawn; what the network gives for a place depends on the places before it alone.</summary>
+    IReadOnlyList<Place> Order { get; }
+
+    /// <summary>The network's numbers for every pixel, [B, P, H, W], of pictures in [0, 1].</summary>
+    /// <param name="condition">Weights of the classes, [B, Classes]; null where there are none.</param>
+    Tensor Outputs(Tensor x, Tensor? condition = null);
+
+    /// <summary>log p(x) of each example.</summary>
+    ExactTerms Likely(Batch batch);
+
+    /// <summary>-log p of each pixel after those before it, its channels together, [B, H, W], nats: where a picture surprises.</summary>
+    Tensor Surprise(Batch batch);
 }
 
 /// <summary>Classes as a model takes them.</summary>

@@ -18,6 +18,15 @@ public abstract record NllTerms
     public abstract IEnumerable<(string Name, Tensor Value)> Parts { get; }
 }
 
+/// <summary>The exact likelihood of a model of order.</summary>
+/// <param name="LogPx">log p(x) of each example, [B], nats.</param>
+public sealed record ExactTerms(Tensor LogPx) : NllTerms
+{
+    public override Tensor Nll => -LogPx;
+    public override NllKind Kind => NllKind.Exact;
+    public override IEnumerable<(string Name, Tensor Value)> Parts => [];
+}
+
 /// <summary>The ways to write the part of the ELBO that is not log p(x|z). All have one expectation; the fewer draws, the less they scatter.</summary>
 public enum ElboForm
 {

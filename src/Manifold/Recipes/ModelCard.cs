@@ -7,7 +7,8 @@ namespace Manifold.Recipes;
 /// <summary>The README.md of a run's folder: what was trained on what, how far, how to use it, and how to make it again.</summary>
 internal static class ModelCard
 {
-    public static string Of(RecipeEntry entry, Recipe recipe, RunConfig config, RunReader run, int batch, long parameters)
+    /// <param name="metric">The first to ask for.</param>
+    public static string Of(RecipeEntry entry, Recipe recipe, RunConfig config, RunReader run, int batch, long parameters, string metric)
     {
         var newest = run.Newest;
         var changed = SettingsDiff.Compare(entry.Default.ToJson(), recipe.ToJson());
@@ -17,7 +18,7 @@ internal static class ModelCard
         var card = new StringBuilder();
         card.AppendLine(Invariant($"# {config.Recipe}, {config.Data.Name}")).AppendLine();
         card.AppendLine(entry.Summary).AppendLine();
-        if (fakes is not null) card.AppendLine($"![Samples from the prior]({Path.GetFileName(fakes)})").AppendLine();
+        if (fakes is not null) card.AppendLine($"![Samples]({Path.GetFileName(fakes)})").AppendLine();
         card.AppendLine("| | |").AppendLine("| --- | --- |");
         Row("examples seen", Invariant($"{newest?.ExamplesSeen ?? 0:N0} of {recipe.Trainer.Examples:N0}, {batch:N0} in a step"));
         Row("parameters", Invariant($"{parameters:N0}"));
@@ -28,7 +29,7 @@ internal static class ModelCard
         foreach (var change in config.Changes) Row("changed on the way", Invariant($"{change.Setting} from {change.From} to {change.To} at {change.Examples:N0} examples"));
         card.AppendLine();
         card.AppendLine("Use it, with the averaged weights of the best checkpoint:").AppendLine();
-        card.AppendLine("```").AppendLine("./manifold sample RUN").AppendLine("./manifold evaluate RUN --metrics elbo").AppendLine("```").AppendLine();
+        card.AppendLine("```").AppendLine("./manifold sample RUN").AppendLine($"./manifold evaluate RUN --metrics {metric}").AppendLine("```").AppendLine();
         card.AppendLine("Make it again:").AppendLine();
         card.AppendLine("```").AppendLine(command).AppendLine("```").AppendLine();
         card.AppendLine("The numbers of `metric-*.jsonl` name the part, the binarization, the weights and the checkpoint that they were measured on. The pictures of the data (`reals.png`) are under its licence, not this run's.");

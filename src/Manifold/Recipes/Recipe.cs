@@ -7,6 +7,7 @@ using Manifold.Engine;
 using Manifold.Evaluation;
 using Manifold.Models;
 using Manifold.Pictures;
+using Manifold.Sampling;
 using Manifold.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,12 +27,12 @@ public abstract record Recipe
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
     public abstract Plan Build(DataFacts data, Device device);
 
-    /// <summary>Who looks at the run: a grid where there is something to decode, validation where there is a likelihood.</summary>
+    /// <summary>Who looks at the run: a grid where pictures can be drawn, validation where there is a likelihood.</summary>
     public virtual IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device)
     {
         var observers = new List<IObserver>();
-        if (plan.Model is IDecoder decoder) observers.Add(new SampleGrid(decoder, run, device));
-        if (plan.Model is IEvidenceModel evidence) observers.Add(new Validation(evidence, data.Validation, device));
+        if (Samples.CanBeDrawn(plan.Model)) observers.Add(new SampleGrid(plan.Model, run, device));
+        if (Metrics.Watched(plan.Model).Count > 0) observers.Add(new Validation(plan.Model, data.Validation, device));
         return observers;
     }
 

@@ -17,6 +17,7 @@ public static class RecipeList
         VaeRecipe.Vae,
         VaeRecipe.Vae2D,
         VaeRecipe.VaeConv,
+        GatedPixelCnnRecipe.Entry,
     ];
 
     /// <exception cref="SettingsException">There is no such recipe; the message has the nearest name and all names.</exception>

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Manifold.Checkpoints;
 using Manifold.Data;
 using Manifold.Engine;
+using Manifold.Evaluation;
 using Manifold.Models;
 using Manifold.Pictures;
 using Manifold.Training;
@@ -85,7 +86,7 @@ public sealed class TrainingRun : IDisposable
     {
         var reader = RunFolder.Read(Folder.Path);
         Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader,
-            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel()))));
+            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : "elbo"));
     }
 
     public void Dispose() => Folder.Dispose();

@@ -43,11 +43,11 @@ public sealed record VaeRecipe : Recipe
     public override Plan Build(DataFacts data, Device device)
     {
         var objective = Objective.Validated(Math.Max(1, Model.Groups.Count));
-        Suit(Model.Likelihood, Data);
+        LikelihoodData.Suit(Model.Likelihood, Data);
         var model = new Vae(data.Shape, Model, data.Classes).to(device);
         if (Model.Network == Network.Conv && device.type == DeviceType.CPU) model.ToChannelsLast();
         if (objective.Gradient != GradientEstimator.Reparameterized && !model.HasKl)
-            throw new SettingsException($"objective.gradient is {Words(objective.Gradient)}; it needs a posterior and a prior whose KL has a closed form, and {Words(Model.Posterior)} with {Words(Model.Prior)} has none.");
+            throw new SettingsException($"objective.gradient is {LikelihoodData.Words(objective.Gradient)}; it needs a posterior and a prior whose KL has a closed form, and {LikelihoodData.Words(Model.Posterior)} with {LikelihoodData.Words(Model.Prior)} has none.");
 
         Func<Batch, NllTerms> terms = (objective.Samples, objective.Gradient) switch
         {
@@ -57,17 +57,6 @@ public sealed record VaeRecipe : Recipe
         };
         return new Plan(new LikelihoodAlgorithm(model, terms, objective.Of, Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
-
-    // A likelihood and the pictures that it is of: coins need 0 and 1, values need bytes, densities need something continuous.
-    private static void Suit(LikelihoodSettings likelihood, DataSettings data)
-    {
-        if (likelihood.Kind == Likelihood.Bernoulli && (data.Binarize == Binarization.None || data.Dequantize))
-            throw new SettingsException($"model.likelihood.kind is bernoulli, which needs pictures of 0 and 1, and {(data.Dequantize ? "data.dequantize is true" : "data.binarize is none")}. Set data.binarize to dynamic, threshold or fixed, or model.likelihood.kind to gaussian or discretized_logistic.");
-        if (likelihood.Kind is not (Likelihood.Bernoulli or Likelihood.Gaussian) && (data.Binarize != Binarization.None || data.Dequantize))
-            throw new SettingsException($"model.likelihood.kind is {Words(likelihood.Kind)}, which is of the 256 values of a byte, and {(data.Dequantize ? "data.dequantize is true" : $"data.binarize is {Words(data.Binarize)}")}. Set data.{(data.Dequantize ? "dequantize=false" : "binarize=none")}, or model.likelihood.kind to {(data.Dequantize ? "gaussian" : "bernoulli")}.");
-    }
-
-    private static string Words(Enum value) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     // Coins of the greys, thrown anew each time: on the bundled pictures their samples hang together better than those of a
     // Gaussian with a learned deviation, whose codes hold more (58 nats against 18) than the prior can be asked for.

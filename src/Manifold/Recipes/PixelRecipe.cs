@@ -1,0 +1,46 @@
+using System.Text.Json.Serialization;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Evaluation;
+using Manifold.Models;
+using Manifold.Training;
+using Manifold.Training.Algorithms;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Recipes;
+
+/// <summary>The models of order: each says how its network is made, the rest is the same.</summary>
+public abstract record PixelRecipe : Recipe
+{
+    public OptimizerSettings Optimizer { get; init; } = new();
+    public Schedule Schedule { get; init; } = new();
+
+    [JsonIgnore] public override PixelRange Range => PixelRange.Unit;
+
+    protected abstract PixelModel Make(DataFacts data);
+
+    public override Plan Build(DataFacts data, Device device)
+    {
+        var model = Make(data);
+        LikelihoodData.Suit(model.Settings, Data);
+        model.to(device);
+        return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
+    }
+
+    private protected static DataSettings Coins { get; } = new() { Binarize = Binarization.Dynamic };
+    private protected static TrainerSettings Seconds { get; } = new() { Examples = 400, BatchSize = 20, LogEvery = 100, LookEvery = 200, SaveEvery = 100, EmaHalfLife = 100 };
+}
+
+/// <summary>The gated PixelCNN.</summary>
+public sealed record GatedPixelCnnRecipe : PixelRecipe
+{
+    public GatedPixelCnnSettings Model { get; init; } = new();
+
+    protected override PixelModel Make(DataFacts data) => new GatedPixelCnn(data.Shape, Model, data.Classes);
+
+    public static RecipeEntry Entry { get; } = new("gated-pixelcnn",
+        "Gated PixelCNN, two stacks without a blind spot, exact likelihoods; on the bundled pictures.",
+        Default: new GatedPixelCnnRecipe { Data = Coins, Trainer = new TrainerSettings { Examples = 60_000, BatchSize = 64, LogEvery = 2_000, LookEvery = 20_000, SaveEvery = 20_000, EmaHalfLife = 2_000 } },
+        Tiny: new GatedPixelCnnRecipe { Data = Coins, Trainer = Seconds, Model = new GatedPixelCnnSettings { Channels = 4, Layers = 1, FirstKernel = 5, Kernel = 3 } });
+}

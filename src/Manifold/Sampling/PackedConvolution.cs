@@ -1,0 +1,124 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Manifold.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Sampling;
+
+/// <summary>A masked convolution at one pixel for several pictures at once, a picture in each lane of a vector: weights laid out as they are read, eight outputs at a time.</summary>
+/// <typeparam name="T">float or double.</typeparam>
+internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int Block = 8;                     // outputs whose sums stay in registers; as many chains of additions as two units with a latency of four need
+
+    private readonly T[] weights;                    // [blocks, taps, inputs, 8]
+    private readonly int blocks, inputs;
+
+    public PackedConvolution(MaskedConv2d layer)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var w = layer.Effective().to_type(ScalarType.Float64).cpu().contiguous();                       // [out, in, rows, columns]
+        var (outputs, rows, columns) = ((int)w.shape[0], (int)w.shape[2], (int)w.shape[3]);
+        (inputs, blocks) = ((int)w.shape[1], (outputs + Block - 1) / Block);
+        var isUsed = w.abs().sum([0, 1]).flatten().gt(0).data<bool>().ToArray();
+        Taps = [.. Enumerable.Range(0, rows * columns).Where(tap => isUsed[tap]).Select(tap => (tap / columns - (int)layer.Above, tap % columns - (int)layer.Beside))];
+        var places = Enumerable.Range(0, rows * columns).Where(tap => isUsed[tap]).ToArray();
+        var values = w.data<double>().ToArray();
+        weights = new T[blocks * places.Length * inputs * Block];
+        for (var o = 0; o < outputs; o++)
+            for (var t = 0; t < places.Length; t++)
+                for (var i = 0; i < inputs; i++)
+                    weights[((o / Block * places.Length + t) * inputs + i) * Block + o % Block] = T.CreateChecked(values[(o * inputs + i) * rows * columns + places[t]]);
+        Bias = new T[Outputs];
+        var bias = layer.Bias.to_type(ScalarType.Float64).cpu().data<double>().ToArray();
+        for (var o = 0; o < outputs; o++) Bias[o] = T.CreateChecked(bias[o]);
+    }
+
+    /// <summary>Rows (0 or less) and columns from the pixel to what each tap sees.</summary>
+    public (int Row, int Column)[] Taps { get; }
+
+    /// <summary>Outputs, rounded up to a multiple of eight; those that are too many are zero.</summary>
+    public int Outputs => blocks * Block;
+
+    /// <summary>Of <see cref="Outputs"/> length.</summary>
+    public T[] Bias { get; }
+
+    /// <summary>Multiply-adds for one pixel of one picture.</summary>
+    public long MultiplyAdds => (long)blocks * Block * Taps.Length * inputs;
+
+    /// <summary>y += w x.</summary>
+    /// <param name="y">Outputs vectors.</param>
+    /// <param name="x">Where the taps' inputs are.</param>
+    /// <param name="at">For each tap where its inputs begin in <paramref name="x"/>; below 0 for a tap beyond the border, which sees zeros.</param>
+    public void Add(Span<Vector<T>> y, ReadOnlySpan<Vector<T>> x, ReadOnlySpan<int> at)
+    {
+        if (y.Length < Outputs || at.Length != Taps.Length) throw new ArgumentException("y or at does not fit the convolution.");
+        foreach (var start in at) if (start >= 0 && start + inputs > x.Length) throw new ArgumentOutOfRangeException(nameof(at));
+        ref var w = ref MemoryMarshal.GetArrayDataReference(weights);
+        ref var x0 = ref MemoryMarshal.GetReference(x);
+        for (var block = 0; block < blocks; block++)
+        {
+            ref var sum = ref y[block * Block];
+            Vector<T> a0 = sum, a1 = Unsafe.Add(ref sum, 1), a2 = Unsafe.Add(ref sum, 2), a3 = Unsafe.Add(ref sum, 3);
+            Vector<T> a4 = Unsafe.Add(ref sum, 4), a5 = Unsafe.Add(ref sum, 5), a6 = Unsafe.Add(ref sum, 6), a7 = Unsafe.Add(ref sum, 7);
+            foreach (var start in at)
+            {
+                if (start < 0)
+                {
+                    w = ref Unsafe.Add(ref w, inputs * Block);
+                    continue;
+                }
+                ref var input = ref Unsafe.Add(ref x0, start);
+                for (var i = 0; i < inputs; i++)
+                {
+                    var value = Unsafe.Add(ref input, i);
+                    a0 = Lanes.Fma(new Vector<T>(w), value, a0);
+                    a1 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 1)), value, a1);
+                    a2 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 2)), value, a2);
+                    a3 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 3)), value, a3);
+                    a4 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 4)), value, a4);
+                    a5 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 5)), value, a5);
+                    a6 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 6)), value, a6);
+                    a7 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 7)), value, a7);
+                    w = ref Unsafe.Add(ref w, Block);
+                }
+            }
+            sum = a0;
+            Unsafe.Add(ref sum, 1) = a1;
+            Unsafe.Add(ref sum, 2) = a2;
+            Unsafe.Add(ref sum, 3) = a3;
+            Unsafe.Add(ref sum, 4) = a4;
+            Unsafe.Add(ref sum, 5) = a5;
+            Unsafe.Add(ref sum, 6) = a6;
+            Unsafe.Add(ref sum, 7) = a7;
+        }
+    }
+}
+
+/// <summary>Arithmetic of float or double vectors; the branch on the type is gone once it is compiled.</summary>
+internal static class Lanes
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Fma<T>(Vector<T> a, Vector<T> b, Vector<T> c) where T : unmanaged =>
+        typeof(T) == typeof(float) ? Vector.FusedMultiplyAdd(a.As<T, float>(), b.As<T, float>(), c.As<T, float>()).As<float, T>()
+        : Vector.FusedMultiplyAdd(a.As<T, double>(), b.As<T, double>(), c.As<T, double>()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Exp<T>(Vector<T> x) where T : unmanaged =>
+        typeof(T) == typeof(float) ? Vector.Exp(x.As<T, float>()).As<float, T>() : Vector.Exp(x.As<T, double>()).As<double, T>();
+
+    /// <summary>y[f] = tanh(x[f]) sigmoid(x[F + f]), F vectors of 2 F.</summary>
+    public static void Gate<T>(ReadOnlySpan<Vector<T>> x, Span<Vector<T>> y, int features) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Vector<T> tanhEnd = new(T.CreateChecked(20)), sigmoidEnd = new(T.CreateChecked(40));              // both are 0 or 1 to the last digit beyond
+        for (var f = 0; f < features; f++)
+        {
+            var twice = Exp(Vector.Min(Vector.Max(x[f], -tanhEnd), tanhEnd) * T.CreateChecked(2));        // e^(2a)
+            var minus = Exp(-Vector.Min(Vector.Max(x[features + f], -sigmoidEnd), sigmoidEnd));           // e^(-b)
+            y[f] = (twice - Vector<T>.One) / ((twice + Vector<T>.One) * (Vector<T>.One + minus));         // (e^2a - 1) / (e^2a + 1) 1 / (1 + e^-b)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Layers;
+using Manifold.Models;
+using Manifold.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Tests.Models;
+
+/// <summary>What holds for every model of order: who may see whom, probabilities that sum to one, pictures that follow them.</summary>
+public class PixelModelTests
+{
+    private static LikelihoodSettings Of(Likelihood kind) => new() { Kind = kind, Components = 2 };
+
+    private static PixelModel Make(string model, PictureShape shape, Likelihood kind, int classes = 0)
+    {
+        manual_seed(1);
+        PixelModel made = model switch
+        {
+            "gated" => new GatedPixelCnn(shape, new GatedPixelCnnSettings { Channels = 6, Layers = 3, FirstKernel = 5, Kernel = 3, Likelihood = Of(kind), Conditional = classes > 0 }, classes),
+            "gated plain weights" => new GatedPixelCnn(shape, new GatedPixelCnnSettings { Channels = 6, Layers = 3, FirstKernel = 5, Kernel = 3, WeightNorm = false, Likelihood = Of(kind), Conditional = classes > 0 }, classes),
+            _ => throw new ArgumentException(model),
+        };
+        made.to(ScalarType.Float64).eval();
+        using (no_grad()) foreach (var parameter in made.parameters()) parameter.add_(randn_like(parameter) * 0.1);   // no bias is zero, nothing is alike by chance
+        return made;
+    }
+
+    public static TheoryData<string, Likelihood, int, int, int> Nets
+    {
+        get
+        {
+            var nets = new TheoryData<string, Likelihood, int, int, int>();
+            foreach (var model in new[] { "gated", "gated plain weights" })
+            {
+                nets.Add(model, Likelihood.Bernoulli, 1, 5, 6);
+                nets.Add(model, Likelihood.Bernoulli, 3, 4, 5);
+                nets.Add(model, Likelihood.LogisticMixture, 3, 5, 4);
+                nets.Add(model, Likelihood.DiscretizedLogistic, 2, 3, 4);
+            }
+            nets.Add("gated", Likelihood.Categorical, 3, 3, 3);
+            return nets;
+        }
+    }
+
+    // Rank of a value in the order; channels that are drawn at once share theirs.
+    private static int Rank(PixelModel model, int channel, int row, int column) =>
+        model.Order.ToList().FindIndex(place => (place.Channel < 0 || place.Channel == channel) && place.Row == row && place.Column == column);
+
+    // The gradient of what the network says at a place, of every value of the picture: none from the place on, and from every one before it
+    // that lies in reach, some. The second half is what a blind spot, or a network that sees nothing, fails.
+    [Theory]
+    [MemberData(nameof(Nets))]
+    public void A_place_sees_all_that_comes_before_it_and_nothing_else(string name, Likelihood kind, int channels, int height, int width)
+    {
+        var shape = new PictureShape(channels, height, width);
+        var model = Make(name, shape, kind);
+        var groups = model.Order.Count / (height * width);
+        manual_seed(2);
+        var pictures = rand([1, channels, height, width], ScalarType.Float64);
+        foreach (var (channel, row, column) in model.Order)
+        {
+            using var scope = NewDisposeScope();
+            var x = pictures.clone().requires_grad_(true);
+            var at = model.Outputs(x)[0, .., row, column];                                                     // [P]: number p is about channel p mod groups
+            var mine = arange(at.shape[0]).remainder(groups).eq(Math.Max(0, channel)).to_type(ScalarType.Float64);
+            (at * mine * randn_like(at)).sum().backward();
+            var seen = x.grad!.abs()[0];
+            for (var c = 0; c < channels; c++)
+                for (var i = 0; i < height; i++)
+                    for (var j = 0; j < width; j++)
+                    {
+                        var before = Rank(model, c, i, j) < Rank(model, Math.Max(0, channel), row, column);
+                        Assert.True(seen[c, i, j].item<double>() > 0 == before, $"({Math.Max(0, channel)}, {row}, {column}) of {name} {(before ? "does not see" : "sees")} ({c}, {i}, {j})");
+                    }
+        }
+    }
+
+    private static Tensor AllBinary(int dims) =>
+        stack([.. Enumerable.Range(0, 1 << dims).Select(i => tensor(Enumerable.Range(0, dims).Select(bit => (double)((i >> bit) & 1)).ToArray()))]);
+
+    [Theory]
+    [InlineData("gated", 1, 3, 3)]
+    [InlineData("gated", 2, 2, 2)]
+    [InlineData("gated plain weights", 1, 2, 4)]
+    public void The_probabilities_of_all_pictures_sum_to_one(string name, int channels, int height, int width)
+    {
+        var model = Make(name, new PictureShape(channels, height, width), Likelihood.Bernoulli);
+        using var _ = no_grad();
+        var all = AllBinary(channels * height * width).view(-1, channels, height, width);
+        Assert.Equal(1, model.Likely(new Batch(all)).LogPx.exp().sum().item<double>(), precision: 10);
+    }
+
+    // Two rows of one value each: 256 x 256 pictures.
+    [Theory]
+    [InlineData(Likelihood.Categorical), InlineData(Likelihood.LogisticMixture), InlineData(Likelihood.DiscretizedLogistic)]
+    public void The_probabilities_of_all_pairs_of_bytes_sum_to_one(Likelihood kind)
+    {
+        var model = Make("gated", new PictureShape(1, 2, 1), kind);
+        using var _ = no_grad();
+        var bytes = arange(256, ScalarType.Float64) / 255;
+        var sum = 0.0;
+        for (var first = 0; first < 256; first++)
+            sum += model.Likely(new Batch(stack([bytes[first].expand(256), bytes], 1).view(256, 1, 2, 1))).LogPx.exp().sum().item<double>();
+        Assert.Equal(1, sum, precision: 9);
+    }
+
+    // Chi-square of 64 pictures (63 degrees of freedom): above 103.4 once in a thousand.
+    [Theory]
+    [InlineData("gated")]
+    public void Drawn_pictures_have_the_probabilities_that_the_model_gives_them(string name)
+    {
+        const int n = 100_000;
+        var model = Make(name, new PictureShape(1, 2, 3), Likelihood.Bernoulli);
+        using var _ = no_grad();
+        manual_seed(3);
+        var p = model.Likely(new Batch(AllBinary(6).view(-1, 1, 2, 3))).LogPx.exp().data<double>().ToArray();
+        var drawn = Ancestral.Draw(model, rand([n, 1, 2, 3], ScalarType.Float64)).flatten(1);
+        var counts = new double[64];
+        foreach (var number in (drawn * tensor(new double[] { 1, 2, 4, 8, 16, 32 })).sum(1).data<double>().ToArray()) counts[(int)number]++;
+        Assert.InRange(counts.Zip(p, (count, chance) => Math.Pow(count - n * chance, 2) / (n * chance)).Sum(), 0, 103.4);
+    }
+
+    // In float64 the integers are the same; every likelihood, colours, odd sizes, more pictures than a vector has lanes, classes, a known part.
+    [Theory]
+    [InlineData(Likelihood.Bernoulli, 1, 5, 7, 9, 0)]
+    [InlineData(Likelihood.Bernoulli, 3, 4, 5, 3, 0)]
+    [InlineData(Likelihood.Bernoulli, 1, 9, 4, 5, 3)]
+    [InlineData(Likelihood.Categorical, 3, 3, 4, 5, 0)]
+    [InlineData(Likelihood.LogisticMixture, 3, 5, 4, 2, 4)]
+    [InlineData(Likelihood.DiscretizedLogistic, 2, 3, 5, 1, 0)]
+    public void The_cached_sampler_draws_what_the_slow_one_does(Likelihood kind, int channels, int height, int width, int count, int classes)
+    {
+        foreach (var name in new[] { "gated", "gated plain weights" })
+        {
+            var model = Make(name, new PictureShape(channels, height, width), kind, classes);
+            manual_seed(7);
+            var u = rand([count, model.Likelihood.Uniforms, height, width], ScalarType.Float64);
+            var condition = classes == 0 ? null : Condition.OneHot(arange(count).remainder(classes), classes, ScalarType.Float64);
+            Assert.Equal(0, (Ancestral.Draw(model, u, condition) - Cached.Draw(model, u, condition)).abs().max().item<double>());
+
+            var known = (rand([count, channels, height, width], ScalarType.Float64) * 255).round() / 255;
+            var keep = rand(height, width).gt(0.5);
+            Assert.Equal(0, (Ancestral.Draw(model, u, condition, known, keep) - Cached.Draw(model, u, condition, known, keep)).abs().max().item<double>());
+        }
+    }
+
+    // The numbers behind the draws, not only the draws: with u against which a logit is compared set so close that an error of 1e-12 (1e-5 in
+    // float32) would turn a coin.
+    [Theory]
+    [InlineData(ScalarType.Float64, 1e-12), InlineData(ScalarType.Float32, 1e-5)]
+    public void The_cached_samplers_logits_are_the_networks(ScalarType type, double tolerance)
+    {
+        var model = (PixelModel)Make("gated", new PictureShape(1, 7, 9), Likelihood.Bernoulli).to(type);
+        manual_seed(8);
+        var x = bernoulli(full([20, 1, 7, 9], 0.5)).to_type(type);
+        using var _ = no_grad();
+        var p = model.Outputs(x).sigmoid();
+        // u just below p where x is 1, just above where it is 0: only a sampler with the same p draws x again.
+        var u = p + (1 - 2 * x) * tolerance;
+        Assert.Equal(0, (Cached.Draw(model, u) - x).abs().max().to_type(ScalarType.Float64).item<double>());
+    }
+
+    [Fact]
+    public void A_known_part_stays_and_a_seed_means_one_picture()
+    {
+        var model = Make("gated", new PictureShape(3, 4, 4), Likelihood.Categorical).to(ScalarType.Float32) as PixelModel;
+        var known = rand(2, 3, 4, 4);
+        var keep = zeros(4, 4);
+        keep[..2] = 1;
+        var drawn = Ancestral.Draw(model!, Ancestral.Uniforms(model!, [5, 6]), known: known, keep: keep);
+        Assert.Equal(0, (drawn[.., .., ..2] - known[.., .., ..2]).abs().max().item<float>());
+        Assert.True((drawn[.., .., 2..] - known[.., .., 2..]).abs().mean().item<float>() > 0.01);
+        var alone = Ancestral.Draw(model!, Ancestral.Uniforms(model!, [6]), known: known[1..], keep: keep);
+        Assert.Equal(0, (drawn[1..] - alone).abs().max().item<float>());
+    }
+
+    [Fact]
+    public void A_class_changes_what_is_said_of_every_pixel_but_not_who_sees_whom()
+    {
+        var model = Make("gated", new PictureShape(1, 3, 3), Likelihood.Bernoulli, classes: 3);
+        var x = rand([1, 1, 3, 3], ScalarType.Float64);
+        Tensor Said(long label) => model.Outputs(x, Condition.OneHot(tensor(new[] { label }), 3, ScalarType.Float64));
+        Assert.True((Said(0) - Said(2)).abs().min().item<double>() > 1e-6);
+        var all = AllBinary(9).view(-1, 1, 3, 3);
+        Assert.Equal(1, model.Likely(new Batch(all) { Labels = full([512], 1, ScalarType.Int64) }).LogPx.exp().sum().item<double>(), precision: 10);
+        Assert.StartsWith("condition is missing; the model needs one of 3 classes", Assert.Throws<ArgumentException>(() => model.Outputs(x)).Message);
+    }
+
+    [Fact]
+    public void Surprise_is_the_likelihood_pixel_by_pixel()
+    {
+        var model = Make("gated", new PictureShape(3, 3, 4), Likelihood.LogisticMixture);
+        var x = (rand([2, 3, 3, 4], ScalarType.Float64) * 255).round() / 255;
+        var surprise = model.Surprise(new Batch(x));
+        Assert.Equal([2, 3, 4], surprise.shape);
+        Assert.True((surprise.sum([1, 2]) - -model.Likelihood.LogProb(x, model.Outputs(x))).abs().max().item<double>() < 1e-10);
+    }
+
+    // A single outgoing weight that is masked away has no share in the length that weight norm divides by.
+    [Fact]
+    public void Weight_norm_is_of_the_masked_weight()
+    {
+        manual_seed(4);
+        var conv = new MaskedConv2d(Mask.A, [0], [0, 0], 3, 3, weightNorm: true);
+        var before = conv.Effective().clone();
+        using (no_grad()) conv.get_parameter("weight")!.index_put_(100f, TensorIndex.Colon, TensorIndex.Colon, TensorIndex.Single(1), TensorIndex.Slice(1));
+        Assert.True((conv.Effective() - before).abs().max().item<float>() == 0);
+        using (no_grad()) conv.get_parameter("weight")!.mul_(3);
+        Assert.True((conv.Effective() - before).abs().max().item<float>() < 1e-6);                              // the length is the gain's, not the weight's
+    }
+
+    [Fact]
+    public void A_density_and_odd_widths_are_refused_by_name()
+    {
+        Assert.StartsWith("model.likelihood.kind is gaussian; a model of order gives probabilities", Assert.Throws<ArgumentException>(() => new GatedPixelCnn(new PictureShape(1, 3, 3), new() { Likelihood = Of(Likelihood.Gaussian) })).Message);
+        Assert.Contains("a multiple of 3", Assert.Throws<ArgumentOutOfRangeException>(() => new GatedPixelCnn(new PictureShape(3, 3, 3), new() { Channels = 16 })).Message);
+        Assert.Contains("odd sizes", Assert.Throws<ArgumentOutOfRangeException>(() => new GatedPixelCnn(new PictureShape(1, 3, 3), new() { Kernel = 4 })).Message);
+    }
+}
