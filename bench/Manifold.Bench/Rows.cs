@@ -24,6 +24,7 @@ internal static class Rows
         ["optimizers"] = OptimizerTable.Print,
         ["formats"] = FormatTable.Print,
         ["profile"] = ProfileTable.Print,
+        ["samplers"] = SamplerTable.Print,
         ["waits"] = WaitTable.Print,
         ["waits-child"] = WaitTable.PrintChild,
     };
