@@ -16,6 +16,8 @@ internal static class AllVerbs
         WalkVerbs.Arithmetic(),
         PictureVerbs.Manifold(),
         EvaluateVerb.Make(),
+        OrderVerbs.Score(),
+        OrderVerbs.Complete(),
         DataVerb.Make(),
         VerifyResumeVerb.Make(),
         DoctorVerb.Make(),

@@ -29,6 +29,7 @@ internal static class EvaluateVerb
             if (parsed.GetValue(limit) is < 1) throw new SettingsException($"--limit is {parsed.GetValue(limit)}; it needs 1 or more.");
             var names = parsed.GetRequiredValue(metrics).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
+            foreach (var name in names) Metrics.ExpectKnown(name);
             var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             foreach (var name in names) Metrics.ExpectKnown(name, trained.Model);   // a misspelt last one must not cost the hour of the first
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));

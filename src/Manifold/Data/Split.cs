@@ -21,6 +21,21 @@ public sealed class Split
         if (members.Length == 0) throw new DataException($"The {name} part is empty; a set needs at least ten pictures, so that a tenth can be kept for validation.");
     }
 
+    /// <summary>Files of pictures as a part of their own, in the order in which they are named, treated as the settings say.</summary>
+    /// <param name="shape">That they must have.</param>
+    /// <exception cref="DataException">One is no picture, or is of another shape.</exception>
+    public static Split OfFiles(IReadOnlyList<string> paths, PictureShape shape, DataSettings settings)
+    {
+        var pixels = paths.SelectMany(path =>
+        {
+            if (!File.Exists(path)) throw new DataException($"There is no file {path}.");
+            var picture = PictureFile.Decode(File.ReadAllBytes(path), path);
+            if (settings.Size is { } size) picture = Resize.ToSquare(picture, size);
+            return picture.Shape == shape ? picture.Values : throw new DataException($"{path} is {picture.Shape}; the model needs {shape}.");
+        }).ToArray();
+        return new Split("files", new MemorySource("files", shape, pixels, labels: null), [.. Enumerable.Range(0, paths.Count)], settings);
+    }
+
     public string Name { get; }
     public int Count => members.Length;
     public PictureShape Shape => source.Shape;

@@ -10,9 +10,11 @@ public static class Metrics
     /// <summary>All names of all models, for help.</summary>
     public static IReadOnlyList<string> All { get; } = [.. LatentMetrics.Names.Union(ExactMetrics.Names)];
 
-    /// <exception cref="MetricException">The model has no metric of that name.</exception>
-    public static void ExpectKnown(string metric, object model)
+    /// <param name="model">Whose metric it must be; any model's if null.</param>
+    /// <exception cref="MetricException">There is no metric of that name.</exception>
+    public static void ExpectKnown(string metric, object? model = null)
     {
+        if (model is null && ExactMetrics.Names.Contains(metric)) return;
         if (model is IAutoregressive) ExactMetrics.ExpectKnown(metric);
         else LatentMetrics.ExpectKnown(metric);
     }

@@ -59,6 +59,42 @@ public class VerbTests
         Assert.Equal(16, ((string)rows["elbo"]["checkpoint_sha256"]!).Length);
     }
 
+    // A model of order: samples, exact numbers, pictures scored from files and from the set, and gone on with.
+    [Fact]
+    public void A_model_of_order_is_trained_sampled_and_asked_what_surprises_it()
+    {
+        using var folder = new TemporaryFolder();
+        var run = folder["run"];
+        var (code, _, error) = ManifoldProcess.Run("train", "gated-pixelcnn", "--run", run, "--examples", "200", "--set", "model.channels=4", "--set", "model.layers=1", "--set", "trainer.batch_size=50", "--set", "trainer.log_every=100", "--set", "trainer.look_every=200", "--set", "trainer.save_every=200", "--threads", "1");
+        Assert.True(code == 0, error);
+        Assert.True(File.Exists(Path.Combine(run, "fakes000000.png")));
+        Assert.Contains("evaluate RUN --metrics nll", File.ReadAllText(Path.Combine(run, "README.md")));
+
+        JsonNode[] Lines(params string[] arguments) => [.. ManifoldProcess.Run(arguments).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => line[0] == '{').Select(line => JsonNode.Parse(line)!)];
+        var measured = Lines("evaluate", run, "--metrics", "nll,bits_per_dim", "--split", "validation", "--limit", "3", "--json");
+        var scored = Lines("score", run, "--count", "3", "--json", "--out", folder["maps"]);
+        Assert.Equal((double)measured[0]["value"]!, scored.Average(line => (double)line["nll"]!), precision: 3);
+        Assert.Equal((double)measured[0]["value"]! / 784 / Math.Log(2), (double)measured[1]["value"]!, precision: 5);
+        Assert.Equal(3, Directory.GetFiles(folder["maps"], "*.png").Length);
+
+        // A file of the model's size: all black is likelier than noise.
+        byte[] Png(Func<int, byte> at) => new Manifold.Pictures.Picture(28, 28, 1, [.. Enumerable.Range(0, 784).Select(at)]).ToPng();
+        File.WriteAllBytes(folder["black.png"], Png(_ => 0));
+        File.WriteAllBytes(folder["noise.png"], Png(i => (byte)(i * 2654435761 >> 8 & 1 << 7)));
+        var files = Lines("score", run, folder["black.png"], folder["noise.png"], "--json");
+        Assert.True((double)files[0]["nll"]! < (double)files[1]["nll"]!);
+        File.WriteAllBytes(folder["small.png"], new Manifold.Pictures.Picture(2, 2, 1, new byte[4]).ToPng());
+        Assert.Contains("is 1x2x2; the model needs 1x28x28", ManifoldProcess.Run("score", run, folder["small.png"]).Error);
+
+        // Kept: a black upper half, or what the mask says; and the masks that are none.
+        foreach (var keep in new[] { "top", "left", folder["noise.png"] })
+            Assert.Equal(0, ManifoldProcess.Run("complete", run, folder["black.png"], "--keep", keep, "--seeds", "0-3", "--out", folder["whole.png"]).Code);
+        Assert.Contains("--keep is bottom; it needs top, left or a picture's file", ManifoldProcess.Run("complete", run, "--keep", "bottom").Error);
+        Assert.Contains("whose model is not one that makes pictures of codes", ManifoldProcess.Run("interpolate", run).Error);
+        var (wrong, _, what) = ManifoldProcess.Run("evaluate", run, "--metrics", "nll,elbo");
+        Assert.Equal((2, true), (wrong, what.Contains("No metric \"elbo\". Metrics of this model: nll, bits_per_dim.")));
+    }
+
     // A model with everything that the settings offer at once: convolutions, classes, groups, another law of codes, 256 values.
     [Fact]
     public void A_conditional_convolutional_model_of_bytes_goes_all_the_way()
