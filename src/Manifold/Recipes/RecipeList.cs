@@ -17,6 +17,7 @@ public static class RecipeList
         VaeRecipe.Vae,
         VaeRecipe.Vae2D,
         VaeRecipe.VaeConv,
+        MadeRecipe.Entry,
         GatedPixelCnnRecipe.Entry,
     ];
 

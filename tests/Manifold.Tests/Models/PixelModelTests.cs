@@ -20,6 +20,8 @@ public class PixelModelTests
         {
             "gated" => new GatedPixelCnn(shape, new GatedPixelCnnSettings { Channels = 6, Layers = 3, FirstKernel = 5, Kernel = 3, Likelihood = Of(kind), Conditional = classes > 0 }, classes),
             "gated plain weights" => new GatedPixelCnn(shape, new GatedPixelCnnSettings { Channels = 6, Layers = 3, FirstKernel = 5, Kernel = 3, WeightNorm = false, Likelihood = Of(kind), Conditional = classes > 0 }, classes),
+            "made" => new Made(shape, new MadeSettings { Hidden = [20, 30], Likelihood = Of(kind), Conditional = classes > 0 }, classes),
+            "made random" => new Made(shape, new MadeSettings { Hidden = [900], Order = ValueOrder.Random, OrderSeed = 5, Direct = false, Likelihood = Of(kind), Conditional = classes > 0 }, classes),
             _ => throw new ArgumentException(model),
         };
         made.to(ScalarType.Float64).eval();
@@ -32,7 +34,7 @@ public class PixelModelTests
         get
         {
             var nets = new TheoryData<string, Likelihood, int, int, int>();
-            foreach (var model in new[] { "gated", "gated plain weights" })
+            foreach (var model in new[] { "gated", "gated plain weights", "made", "made random" })
             {
                 nets.Add(model, Likelihood.Bernoulli, 1, 5, 6);
                 nets.Add(model, Likelihood.Bernoulli, 3, 4, 5);
@@ -84,6 +86,8 @@ public class PixelModelTests
     [InlineData("gated", 1, 3, 3)]
     [InlineData("gated", 2, 2, 2)]
     [InlineData("gated plain weights", 1, 2, 4)]
+    [InlineData("made", 1, 3, 3)]
+    [InlineData("made random", 2, 2, 2)]
     public void The_probabilities_of_all_pictures_sum_to_one(string name, int channels, int height, int width)
     {
         var model = Make(name, new PictureShape(channels, height, width), Likelihood.Bernoulli);
@@ -106,9 +110,19 @@ public class PixelModelTests
         Assert.Equal(1, sum, precision: 9);
     }
 
+    // Another seed, another order; the same seed, the same.
+    [Fact]
+    public void A_random_order_is_its_seeds()
+    {
+        IReadOnlyList<Place> Order(long seed) => new Made(new PictureShape(3, 4, 4), new MadeSettings { Hidden = [4], Order = ValueOrder.Random, OrderSeed = seed }).Order;
+        Assert.Equal(Order(1), Order(1));
+        Assert.NotEqual(Order(1), Order(2));
+        Assert.Equal(48, Order(1).Distinct().Count());
+    }
+
     // Chi-square of 64 pictures (63 degrees of freedom): above 103.4 once in a thousand.
     [Theory]
-    [InlineData("gated")]
+    [InlineData("gated"), InlineData("made"), InlineData("made random")]
     public void Drawn_pictures_have_the_probabilities_that_the_model_gives_them(string name)
     {
         const int n = 100_000;
@@ -176,10 +190,11 @@ public class PixelModelTests
         Assert.Equal(0, (drawn[1..] - alone).abs().max().item<float>());
     }
 
-    [Fact]
-    public void A_class_changes_what_is_said_of_every_pixel_but_not_who_sees_whom()
+    [Theory]
+    [InlineData("gated"), InlineData("made random")]
+    public void A_class_changes_what_is_said_of_every_pixel_but_not_who_sees_whom(string name)
     {
-        var model = Make("gated", new PictureShape(1, 3, 3), Likelihood.Bernoulli, classes: 3);
+        var model = Make(name, new PictureShape(1, 3, 3), Likelihood.Bernoulli, classes: 3);
         var x = rand([1, 1, 3, 3], ScalarType.Float64);
         Tensor Said(long label) => model.Outputs(x, Condition.OneHot(tensor(new[] { label }), 3, ScalarType.Float64));
         Assert.True((Said(0) - Said(2)).abs().min().item<double>() > 1e-6);
