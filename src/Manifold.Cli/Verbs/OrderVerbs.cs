@@ -90,7 +90,7 @@ internal static class OrderVerbs
             var label = parsed.GetValue(only) is { } named ? full([1], named, ScalarType.Int64) : batch.Labels;
             var condition = Condition.OneHot(label, model.Classes)?.to(trained.Device).expand(numbers.Count, -1);
             var known = batch.X.expand(numbers.Count, -1, -1, -1);
-            var drawn = Cached.Draw(model, Ancestral.Uniforms(model, numbers).to(trained.Device), condition, known, mask);
+            var drawn = Cached.Draw(model, Ancestral.Uniforms(model, numbers).to(trained.Device), new Drawing { Condition = condition, Known = known, Keep = mask });
             var kept = batch.X * mask + 0.5 * (1 - mask);                                                 // grey where it will be drawn
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, "complete.png");
             return Verb.Write(path, Grid.Of(cat([kept, drawn, batch.X]), Math.Min(10, numbers.Count + 2)).ToPng());

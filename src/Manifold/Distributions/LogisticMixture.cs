@@ -14,7 +14,7 @@ namespace Manifold.Distributions;
 /// <remarks>Salimans et al. 2017, PixelCNN++, https://arxiv.org/abs/1701.05517, sections 2.1 and 2.2.</remarks>
 public sealed record LogisticMixture(Tensor LogitProbs, Tensor Means, Tensor LogScales, Tensor? Coeffs)
 {
-    private const double LeastLogScale = -7;
+    internal const double LeastLogScale = -7;
 
     /// <summary>Numbers that a network gives for each pixel: K (1 + 2 C) and, in colour, 3 K coefficients.</summary>
     public static long Outputs(int channels, int components) => components * (1 + 2 * channels + (channels == 3 ? 3 : 0));

@@ -25,7 +25,7 @@ public enum Mask
 /// nothing may see are not there: a 7 x 7 kernel has 4 rows. Weight norm, where it is asked for, is of the masked weight: what is masked
 /// away has no share in its length (Salimans and Kingma 2016, https://arxiv.org/abs/1602.07868).
 /// </remarks>
-public sealed class MaskedConv2d : Module<Tensor, Tensor>, IMultiplies
+public sealed class MaskedConv2d : Module<Tensor, Tensor>, IMultiplies, ICausalConvolution
 {
     private readonly Parameter weight;   // [out, in, rows kept, columns kept]
     private readonly Parameter bias;     // [out]
@@ -54,7 +54,7 @@ public sealed class MaskedConv2d : Module<Tensor, Tensor>, IMultiplies
         register_parameter(nameof(gain), gain);
     }
 
-    /// <summary>The weight that is multiplied with, masked and normed; [out, in, rows kept, columns kept], the pixel itself in the last row and in the column with as many before it as <see cref="Beside"/>.</summary>
+    /// <summary>The weight that is multiplied with, masked and normed; [out, in, rows kept, columns kept], the pixel itself in the last row, half the full kernel's columns before it.</summary>
     public Tensor Effective()
     {
         var v = weight * mask;
@@ -64,11 +64,13 @@ public sealed class MaskedConv2d : Module<Tensor, Tensor>, IMultiplies
     /// <summary>[out].</summary>
     public Tensor Bias => bias;
 
-    /// <summary>Rows above the pixel that it sees.</summary>
-    public long Above => above;
-
-    /// <summary>Columns on either side of the pixel that it sees in those rows.</summary>
-    public long Beside => beside;
+    public IReadOnlyList<CausalTaps> Taps()
+    {
+        var (rows, columns) = ((int)mask.shape[2], (int)mask.shape[3]);
+        var used = Enumerable.Range(0, rows * columns).Where(tap => mask[.., .., tap / columns, tap % columns].any().item<bool>()).ToArray();
+        var weights = Effective().flatten(2).index_select(2, tensor(used.Select(tap => (long)tap).ToArray(), device: mask.device));
+        return [new CausalTaps([.. used.Select(tap => (tap / columns - (int)above, tap % columns - (int)beside))], weights)];
+    }
 
     public override Tensor forward(Tensor x)   // [B, in, H, W] -> [B, out, H, W]
     {

@@ -77,9 +77,6 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     /// <summary>Whether the channels of a pixel come out of one draw; where they do not, a model of order must have one after the other.</summary>
     public virtual bool DrawsPixels => false;
 
-    /// <summary>Whether it is coins: a draw is 1 where u is below the sigmoid of the one number for each value.</summary>
-    public bool IsCoins => this is Coins;
-
     /// <summary>log p of each pixel, its channels together, nats: [B, H, W]. For probabilities, not densities.</summary>
     public virtual Tensor LogProbOfPixels(Tensor x, Tensor outputs) => throw new NotSupportedException($"{GetName()} gives no probabilities.");
 
@@ -91,8 +88,15 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
 
     /// <summary>A drawn picture.</summary>
     /// <param name="u">Uniform on (0, 1), [B, Uniforms, H, W].</param>
+    /// <param name="temperature">1 for the law itself; below it for what is likelier: logits are divided by it, widths multiplied with it.</param>
     /// <returns>[B, C, H, W] in [0, 1].</returns>
-    public abstract Tensor Draw(Tensor outputs, Tensor u);
+    public abstract Tensor Draw(Tensor outputs, Tensor u, double temperature = 1);
+
+    /// <summary>The same for one pixel: by numbers, for those who draw a pixel at a time.</summary>
+    /// <param name="outputs">[Outputs].</param>
+    /// <param name="u">[Uniforms].</param>
+    /// <param name="x">[C], filled.</param>
+    public abstract void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature);
 
     /// <summary>Where a decoder's last layer should start, so that the first steps are not spent on undoing chance: its bias for each output of a pixel, [Outputs], and the share of its weights; null to leave it.</summary>
     public virtual (Tensor Bias, double Share)? Start => null;
@@ -116,7 +120,12 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         public override Tensor LogProb(Tensor x, Tensor outputs) => Bernoulli.LogProb(x, outputs);
         public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => (x * outputs - nn.functional.softplus(outputs)).sum(-3);
         public override Tensor Mean(Tensor outputs) => outputs.sigmoid();
-        public override Tensor Draw(Tensor outputs, Tensor u) => (u < outputs.sigmoid()).to_type(outputs.dtype);
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => (u < (outputs / temperature).sigmoid()).to_type(outputs.dtype);
+
+        public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
+        {
+            for (var c = 0; c < x.Length; c++) x[c] = u[c] < 1 / (1 + Math.Exp(-outputs[c] / temperature)) ? 1 : 0;
+        }
     }
 
     /// <summary>A mean and a width for each pixel, or one width for all.</summary>
@@ -142,6 +151,16 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
             return settings.SquashMean ? raw.sigmoid() : raw;
         }
 
+        protected bool SquashesMean => settings.SquashMean;
+
+        protected double LogWidth(ReadOnlySpan<double> outputs, int channel, double least)
+        {
+            if (settings.Spread == Spread.EachPixel) return Math.Max(outputs[Shape.Channels + channel] + logWidth, least);
+            if (log_sigma is null) return logWidth;
+            using var width = log_sigma.detach().to_type(ScalarType.Float64);
+            return width.item<double>();
+        }
+
         /// <summary>A decoder starts at the settings' width for every pixel: it gives the difference from it.</summary>
         protected Tensor LogWidth(Tensor outputs, double least) =>
             settings.Spread == Spread.EachPixel ? (outputs.narrow(-3, Shape.Channels, Shape.Channels) + logWidth).clamp_min(least)
@@ -154,7 +173,8 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         private static readonly double least = Math.Log(0.5 / 255);
 
         public override Tensor LogProb(Tensor x, Tensor outputs) => Gaussian.LogProb(x, Mean(outputs), 2 * LogWidth(outputs, least), keep: (int)outputs.dim() - 3);
-        public override Tensor Draw(Tensor outputs, Tensor u) => (Mean(outputs) + LogWidth(outputs, least).exp() * Math.Sqrt(2) * (2 * u - 1).erfinv()).clamp(0, 1);
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => (Mean(outputs) + LogWidth(outputs, least).exp() * (temperature * Math.Sqrt(2)) * (2 * u - 1).erfinv()).clamp(0, 1);
+        public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature) => throw new NotSupportedException("A density is not drawn a pixel at a time.");
     }
 
     private sealed class Bins(PictureShape shape, LikelihoodSettings settings)
@@ -164,7 +184,16 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
 
         public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
         public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => DiscretizedLogistic.LogProb(2 * x - 1, 2 * Mean(outputs) - 1, LogWidth(outputs, Least)).sum(-3);
-        public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(DiscretizedLogistic.Sample(2 * Mean(outputs) - 1, LogWidth(outputs, Least), u));
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Rounded(DiscretizedLogistic.Sample(2 * Mean(outputs) - 1, LogWidth(outputs, Least) + Math.Log(temperature), u));
+
+        public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
+        {
+            for (var c = 0; c < x.Length; c++)
+            {
+                var mean = SquashesMean ? 1 / (1 + Math.Exp(-outputs[c])) : outputs[c];
+                x[c] = Rounded(Logistic(2 * mean - 1, LogWidth(outputs, c, Least), temperature, u[c]));
+            }
+        }
     }
 
     private sealed class Mixture(PictureShape shape, LikelihoodSettings settings) : PixelLikelihood(nameof(Mixture), shape)
@@ -190,22 +219,64 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         public override Tensor LogProb(Tensor x, Tensor outputs) => Of(outputs).LogProb(2 * x - 1);
         public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Of(outputs).LogProbOfPixels(2 * x - 1);
         public override Tensor Mean(Tensor outputs) => (Of(outputs).Mean() + 1) / 2;
-        public override Tensor Draw(Tensor outputs, Tensor u) => Rounded(Of(outputs).Sample(u));
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature)
+        {
+            var law = Of(outputs);
+            return Rounded((temperature == 1 ? law : law with { LogitProbs = law.LogitProbs / temperature, LogScales = law.LogScales + Math.Log(temperature) }).Sample(u));
+        }
+
+        public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
+        {
+            var (k, channels, chosen, most) = (settings.Components, x.Length, 0, double.NegativeInfinity);
+            for (var i = 0; i < k; i++)
+            {
+                var score = outputs[i] / temperature - Math.Log(-Math.Log(u[i]));                             // Gumbel noise
+                if (score > most) (chosen, most) = (i, score);
+            }
+            Span<double> moved = [0, 0, 0];                                                                   // as the network sees them, on [-1, 1]
+            for (var c = 0; c < channels; c++)
+            {
+                double Coefficient(ReadOnlySpan<double> all, int which) => Math.Tanh(all[k + 2 * k * channels + 3 * chosen + which]);
+                var mean = outputs[k + channels * chosen + c];
+                if (channels == 3 && c == 1) mean += Coefficient(outputs, 0) * moved[0];
+                if (channels == 3 && c == 2) mean = mean + Coefficient(outputs, 1) * moved[0] + Coefficient(outputs, 2) * moved[1];
+                var drawn = Logistic(mean, Math.Max(outputs[k + k * channels + channels * chosen + c], LogisticMixture.LeastLogScale), temperature, u[k + c]);
+                if (channels == 3) moved[c] = drawn;
+                x[c] = Rounded(drawn);
+            }
+        }
         private LogisticMixture Of(Tensor outputs) => LogisticMixture.Of(outputs, Shape.Channels, settings.Components);
     }
 
     private sealed class Values(PictureShape shape) : PixelLikelihood(nameof(Values), shape)
     {
-        private const long Levels = 256;
+        private const int Levels = 256;
 
         public override long Outputs => Levels * Shape.Channels;
         public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
         public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Categorical.LogProbOfPixels((x * 255).round().to_type(ScalarType.Int64), Logits(outputs));
         public override Tensor Mean(Tensor outputs) => Categorical.Mean(Logits(outputs)) / 255;
-        public override Tensor Draw(Tensor outputs, Tensor u) => Categorical.Sample(Logits(outputs), u).to_type(outputs.dtype) / 255;
-        private Tensor Logits(Tensor outputs) => outputs.reshape([.. outputs.shape[..^3], Levels, Shape.Channels, .. outputs.shape[^2..]]);
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Categorical.Sample(Logits(outputs) / temperature, u).to_type(outputs.dtype) / 255;
+
+        public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
+        {
+            for (var c = 0; c < x.Length; c++)
+            {
+                double most = double.NegativeInfinity, sum = 0, below = 0;
+                for (var v = 0; v < Levels; v++) most = Math.Max(most, outputs[v * x.Length + c]);
+                for (var v = 0; v < Levels; v++) sum += Math.Exp((outputs[v * x.Length + c] - most) / temperature);
+                var value = 0;
+                for (var v = 0; v < Levels && (below += Math.Exp((outputs[v * x.Length + c] - most) / temperature) / sum) <= u[c]; v++) value = v + 1;
+                x[c] = Math.Min(value, Levels - 1) / 255.0;
+            }
+        }
+
+        private Tensor Logits(Tensor outputs) => outputs.reshape([.. outputs.shape[..^3], (long)Levels, Shape.Channels, .. outputs.shape[^2..]]);
     }
 
     // From [-1, 1] to the nearest of the 256 values in [0, 1].
     private static Tensor Rounded(Tensor x) => ((x + 1) * 127.5).round() / 255;
+    private static double Rounded(double x) => Math.Round((x + 1) * 127.5) / 255;
+
+    private static double Logistic(double mean, double logScale, double temperature, double u) => Math.Clamp(mean + Math.Exp(logScale) * temperature * (Math.Log(u) - Math.Log(1 - u)), -1, 1);
 }

@@ -74,13 +74,31 @@ public interface IAutoregressive
 
     /// <summary>The network's numbers for every pixel, [B, P, H, W], of pictures in [0, 1].</summary>
     /// <param name="condition">Weights of the classes, [B, Classes]; null where there are none.</param>
-    Tensor Outputs(Tensor x, Tensor? condition = null);
+    /// <param name="map">Features of every pixel that the model is told, [B, MapChannels, H, W]; null where there are none.</param>
+    Tensor Outputs(Tensor x, Tensor? condition = null, Tensor? map = null);
+
+    /// <summary>Channels of the map that the model is told beside the classes; 0 for none.</summary>
+    int MapChannels => 0;
 
     /// <summary>log p(x) of each example.</summary>
     ExactTerms Likely(Batch batch);
 
     /// <summary>-log p of each pixel after those before it, its channels together, [B, H, W], nats: where a picture surprises.</summary>
     Tensor Surprise(Batch batch);
+}
+
+/// <summary>A model of order whose network can be taken a place at a time.</summary>
+public interface ICausalNet : IAutoregressive
+{
+    /// <summary>The network as it evaluates, for pictures of these conditions.</summary>
+    CausalGraph Graph(Tensor? condition = null, Tensor? map = null);
+}
+
+/// <summary>A model whose weights start where the first batch says.</summary>
+public interface IStartsFromData
+{
+    /// <summary>Sets the weights' lengths and biases from a batch; before the first step of a new run.</summary>
+    void StartFrom(Batch batch);
 }
 
 /// <summary>Classes as a model takes them.</summary>

@@ -39,21 +39,23 @@ public sealed record GatedPixelCnnSettings
 }
 
 /// <summary>The gated PixelCNN.</summary>
-public sealed class GatedPixelCnn : PixelModel
+public sealed class GatedPixelCnn : PixelModel, ICausalNet
 {
     private readonly List<GatedLayer> layers = [];
     private readonly List<MaskedConv2d> tops = [];
 
     /// <param name="classes">How many classes the data has; they are used only if the settings say so.</param>
+    /// <param name="mapChannels">Of a map that the model is told of every pixel.</param>
     /// <exception cref="ArgumentException">The settings are out of range.</exception>
-    public GatedPixelCnn(PictureShape shape, GatedPixelCnnSettings settings, int classes = 0)
-        : base(nameof(GatedPixelCnn), shape, settings.Likelihood, Told(settings.Conditional, classes))
+    public GatedPixelCnn(PictureShape shape, GatedPixelCnnSettings settings, int classes = 0, int mapChannels = 0)
+        : base(nameof(GatedPixelCnn), shape, settings.Likelihood, ClassesTold(settings.Conditional, classes), mapChannels)
     {
         var groups = ChannelGroups.Of(settings.Validated(Groups).Channels, Groups);
         var twice = ChannelGroups.Of(2 * settings.Channels, Groups);
         for (var i = 0; i <= settings.Layers; i++)
         {
-            layers.Add(new GatedLayer(i == 0 ? Mask.A : Mask.B, i == 0 ? InputGroups : groups, settings.Channels, i == 0 ? settings.FirstKernel : settings.Kernel, Groups, Classes, settings.WeightNorm));
+            var (kind, inputs, kernel) = i == 0 ? (Mask.A, InputGroups, settings.FirstKernel) : (Mask.B, groups, settings.Kernel);
+            layers.Add(new GatedLayer(kind, inputs, settings.Channels, kernel, Groups, new(Classes, mapChannels, 2 * settings.Channels), new(Classes, mapChannels, 2 * settings.Channels), settings.WeightNorm));
             register_module($"layer{i}", layers[i]);
         }
         for (var i = 0; i < 3; i++)
@@ -63,35 +65,38 @@ public sealed class GatedPixelCnn : PixelModel
         }
     }
 
-    /// <summary>The layers from the picture on, for those who run them a pixel at a time.</summary>
-    public IReadOnlyList<GatedLayer> Layers => layers;
-
-    /// <summary>The three 1 x 1 convolutions at the end, a gate behind each of the first two.</summary>
-    public IReadOnlyList<MaskedConv2d> Tops => tops;
-
-    public override Tensor Outputs(Tensor x, Tensor? condition = null)
+    public override Tensor Outputs(Tensor x, Tensor? condition = null, Tensor? map = null)
     {
-        condition = Checked(condition, x.shape[0]);
+        Check(condition, map);
         Tensor vertical = WithBorder(x), horizontal = vertical;                                   // [B, C + 1, H, W]
-        foreach (var layer in layers) (vertical, horizontal) = layer.call(vertical, horizontal, condition);
-        foreach (var top in tops.SkipLast(1)) horizontal = GatedLayer.Gate(top.call(horizontal));
+        foreach (var layer in layers) (vertical, horizontal) = layer.Forward(vertical, horizontal, condition, map);
+        foreach (var top in tops.SkipLast(1)) horizontal = Endings.Of(Ending.TanhGate, top.call(horizontal));
         return tops[^1].call(horizontal);
     }
 
-    internal static int Told(bool conditional, int classes) =>
-        !conditional ? 0 : classes > 0 ? classes : throw new ArgumentException("model.conditional is true, and the data has no labels; it needs a set with classes.", nameof(classes));
+    public CausalGraph Graph(Tensor? condition = null, Tensor? map = null)
+    {
+        Check(condition, map);
+        var nodes = new List<CausalNode>();
+        CausalNode picture = Picture(), vertical = picture, horizontal = picture;
+        foreach (var layer in layers) (vertical, horizontal) = layer.Extend(nodes, vertical, horizontal, condition, map);
+        foreach (var top in tops)
+            nodes.Add(horizontal = new CausalNode(Clock.Pixel, (int)top.Bias.shape[0]) { Convolutions = [new(horizontal, top)], Ending = top == tops[^1] ? Ending.None : Ending.TanhGate });
+        return new CausalGraph(picture, nodes);
+    }
 }
 
 /// <summary>One step of both stacks.</summary>
-public sealed class GatedLayer : Module<Tensor, Tensor, Tensor?, (Tensor Vertical, Tensor Horizontal)>
+public sealed class GatedLayer : Module
 {
     private readonly MaskedConv2d vertical, down, horizontal, mix;
-    private readonly Module<Tensor, Tensor>? toldVertical, toldHorizontal;
-    private readonly bool isFirst;
+    private readonly Told toldVertical, toldHorizontal;
+    private readonly bool isFirst;                                                                // what came in, added to what goes out, would show a pixel to itself
 
-    public GatedLayer(Mask kind, IReadOnlyList<int> inGroups, long channels, long kernel, int groups, int classes, bool weightNorm) : base(nameof(GatedLayer))
+    public GatedLayer(Mask kind, IReadOnlyList<int> inGroups, long channels, long kernel, int groups, Told toldVertical, Told toldHorizontal, bool weightNorm) : base(nameof(GatedLayer))
     {
         isFirst = kind == Mask.A;
+        (this.toldVertical, this.toldHorizontal) = (toldVertical, toldHorizontal);
         IReadOnlyList<int> once = ChannelGroups.Of(channels, groups), twice = ChannelGroups.Of(2 * channels, groups);
         vertical = new MaskedConv2d(Mask.Row, inGroups, twice, kernel, kernel, weightNorm);
         down = new MaskedConv2d(Mask.Row, twice, twice, 1, 1, weightNorm);                         // rows above: every channel of theirs is known
@@ -101,39 +106,39 @@ public sealed class GatedLayer : Module<Tensor, Tensor, Tensor?, (Tensor Vertica
         register_module(nameof(down), down);
         register_module(nameof(horizontal), horizontal);
         register_module(nameof(mix), mix);
-        if (classes == 0) return;
-        toldVertical = Linear(classes, 2 * channels, hasBias: false);
-        toldHorizontal = Linear(classes, 2 * channels, hasBias: false);
         register_module(nameof(toldVertical), toldVertical);
         register_module(nameof(toldHorizontal), toldHorizontal);
     }
 
-    /// <summary>The layer's convolutions: of the vertical stack, from it to the horizontal one, of that, and the last before the sum.</summary>
-    public (MaskedConv2d Vertical, MaskedConv2d Down, MaskedConv2d Horizontal, MaskedConv2d Mix) Convolutions => (vertical, down, horizontal, mix);
-
-    /// <summary>Whether what came in is added to what goes out; in the first layer that would show a pixel to itself.</summary>
-    public bool IsResidual => !isFirst;
-
-    /// <summary>What a class adds before the gates: [B, classes] to [B, 2 F] for each stack, or nothing.</summary>
-    public (Tensor? Vertical, Tensor? Horizontal) Told(Tensor? condition) =>
-        condition is null ? (null, null) : (toldVertical!.call(condition), toldHorizontal!.call(condition));
-
     /// <summary>[B, F, H, W] of each stack to the same.</summary>
-    public override (Tensor Vertical, Tensor Horizontal) forward(Tensor above, Tensor left, Tensor? condition)
+    public (Tensor Vertical, Tensor Horizontal) Forward(Tensor above, Tensor left, Tensor? condition, Tensor? map)
     {
-        var (toV, toH) = Told(condition);
+        using var scope = NewDisposeScope();                                                      // what no gradient needs is freed at once
         var v = vertical.call(above);                                                             // [B, 2 F, H, W]: all rows to one's own
-        if (toV is not null) v = v + toV.unsqueeze(2).unsqueeze(3);
-        var h = horizontal.call(left) + down.call(functional.pad(v, [0, 0, 1, -1]));              // moved down a row: the rows above, and what is left of the pixel
-        if (toH is not null) h = h + toH.unsqueeze(2).unsqueeze(3);
-        var outgoing = mix.call(Gate(h));
-        return (Gate(v), isFirst ? outgoing : left + outgoing);
+        if (toldVertical.Of(condition, map) is { } toV) v = v + toV;
+        var h = horizontal.call(left) + down.call(MovedDown(v));                                  // the rows above, and what is left of the pixel
+        if (toldHorizontal.Of(condition, map) is { } toH) h = h + toH;
+        var outgoing = mix.call(Endings.Of(Ending.TanhGate, h));                          // y = tanh(a) sigmoid(b)
+        return (Endings.Of(Ending.TanhGate, v).MoveToOuterDisposeScope(), (isFirst ? outgoing : left + outgoing).MoveToOuterDisposeScope());
     }
 
-    /// <summary>y = tanh(a) sigmoid(b), a and b the halves of the channels: [B, 2 F, ...] to [B, F, ...].</summary>
-    public static Tensor Gate(Tensor x)
+    /// <summary>The same as nodes. The vertical stack's stand a row further down: what they hold at a row is of the rows above it.</summary>
+    public (CausalNode Vertical, CausalNode Horizontal) Extend(List<CausalNode> nodes, CausalNode above, CausalNode left, Tensor? condition, Tensor? map)
     {
-        var f = x.shape[1] / 2;
-        return x.narrow(1, 0, f).tanh() * x.narrow(1, f, f).sigmoid();
+        CausalNode Add(CausalNode node)
+        {
+            nodes.Add(node);
+            return node;
+        }
+        var sums = (int)vertical.Bias.shape[0];
+        var told = toldVertical.Of(condition, map);
+        var v = Add(new CausalNode(Clock.Row, sums) { Convolutions = [new(above, vertical, RowShift: isFirst ? -1 : 0)], First = (1, 0), Given = map is null ? told : MovedDown(told!) });
+        var gated = Add(new CausalNode(Clock.Row, sums) { Adds = [v], Ending = Ending.TanhGate });
+        var start = Add(new CausalNode(Clock.Row, sums) { Convolutions = [new(v, down)], Given = toldHorizontal.Of(condition, map) });
+        var h = Add(new CausalNode(Clock.Pixel, sums) { Convolutions = [new(left, horizontal)], Adds = [start], Ending = Ending.TanhGate });
+        var outgoing = Add(new CausalNode(Clock.Pixel, sums / 2) { Convolutions = [new(h, mix)], Adds = isFirst ? [] : [left] });
+        return (gated, outgoing);
     }
+
+    private static Tensor MovedDown(Tensor maps) => functional.pad(maps, [0, 0, 1, -1]);
 }

@@ -42,12 +42,13 @@ public sealed class Made : PixelModel
 {
     private readonly List<MaskedLinear> layers = [];
     private readonly MaskedLinear? direct;
-    private readonly Module<Tensor, Tensor>? told, toldLast;   // the first value sees no hidden unit, so outputs are told too
+    private readonly Module<Tensor, Tensor>? told, toldLast;   // of class and map; the first value sees no hidden unit, so outputs are told too
 
     /// <param name="classes">How many classes the data has; they are used only if the settings say so.</param>
+    /// <param name="mapChannels">Of a map that the model is told of every pixel.</param>
     /// <exception cref="ArgumentException">The settings are out of range.</exception>
-    public Made(PictureShape shape, MadeSettings settings, int classes = 0)
-        : base(nameof(Made), shape, settings.Validated().Likelihood, GatedPixelCnn.Told(settings.Conditional, classes))
+    public Made(PictureShape shape, MadeSettings settings, int classes = 0, int mapChannels = 0)
+        : base(nameof(Made), shape, settings.Validated().Likelihood, ClassesTold(settings.Conditional, classes), mapChannels)
     {
         Order = settings.Order == ValueOrder.Reading ? base.Order : [.. Shuffled(base.Order, settings.OrderSeed)];
         var degree = Order.Select((place, i) => (place, Degree: i + 1)).ToDictionary(pair => pair.place, pair => pair.Degree);
@@ -73,30 +74,37 @@ public sealed class Made : PixelModel
             direct = new MaskedLinear(inputs, outputs, strict: true);
             register_module(nameof(direct), direct);
         }
-        if (Classes == 0) return;
-        told = Linear(Classes, settings.Hidden[0], hasBias: false);
-        toldLast = Linear(Classes, outputs.Length, hasBias: false);
+        var hints = Classes + mapChannels * (long)shape.Height * shape.Width;
+        if (hints == 0) return;
+        told = Linear(hints, settings.Hidden[0], hasBias: false);
+        toldLast = Linear(hints, outputs.Length, hasBias: false);
         register_module(nameof(told), told);
         register_module(nameof(toldLast), toldLast);
     }
 
     public override IReadOnlyList<Place> Order { get; }
 
-    public override Tensor Outputs(Tensor x, Tensor? condition = null)
+    public override Tensor Outputs(Tensor x, Tensor? condition = null, Tensor? map = null)
     {
-        condition = Checked(condition, x.shape[0]);
+        var hints = Hints(condition, map);                                                        // [B, Classes + M*H*W]
         var input = 2 * x.flatten(1) - 1;                                                         // [B, C*H*W] on [-1, 1]
         var h = input;
         for (var i = 0; i < layers.Count - 1; i++)
         {
             h = layers[i].call(h);
-            if (i == 0 && condition is not null) h = h + told!.call(condition);
+            if (i == 0 && hints is not null) h = h + told!.call(hints);
             h = functional.relu(h);
         }
         var y = layers[^1].call(h);                                                               // [B, P*H*W]
         if (direct is not null) y = y + direct.call(input);
-        if (condition is not null) y = y + toldLast!.call(condition);
+        if (hints is not null) y = y + toldLast!.call(hints);
         return y.view(-1, Likelihood.Outputs, Shape.Height, Shape.Width);
+    }
+
+    private Tensor? Hints(Tensor? condition, Tensor? map)
+    {
+        Check(condition, map);
+        return map is null ? condition : condition is null ? map.flatten(1) : cat([condition, map.flatten(1)], 1);
     }
 
     // Sorted by a hash of (seed, place), so that an order is the same everywhere.

@@ -18,7 +18,9 @@ public static class RecipeList
         VaeRecipe.Vae2D,
         VaeRecipe.VaeConv,
         MadeRecipe.Entry,
+        PixelCnnRecipe.Entry,
         GatedPixelCnnRecipe.Entry,
+        PixelCnnPlusRecipe.Entry,
     ];
 
     /// <exception cref="SettingsException">There is no such recipe; the message has the nearest name and all names.</exception>

@@ -13,16 +13,14 @@ public static class Ancestral
 
     /// <summary>One picture for each row of uniform numbers, [N, C, H, W] in [0, 1]: the slow and obvious way, the whole network once for each place.</summary>
     /// <param name="u">[N, U, H, W], uniform on (0, 1); see <see cref="Uniforms"/>.</param>
-    /// <param name="known">Pictures whose places stay as they are where <paramref name="keep"/> says so.</param>
-    /// <param name="keep">[H, W], 1 where a place is known.</param>
-    /// <param name="progress">Told the share that is done; may throw to stop.</param>
-    public static Tensor Draw(IAutoregressive model, Tensor u, Tensor? condition = null, Tensor? known = null, Tensor? keep = null, Action<double>? progress = null)
+    public static Tensor Draw(IAutoregressive model, Tensor u, Drawing? how = null)
     {
+        how ??= new Drawing();
         using var scope = NewDisposeScope();
         using var _ = inference_mode();
         var (count, shape) = (u.ExpectShape([-1, model.Likelihood.Uniforms, model.Shape.Height, model.Shape.Width]).shape[0], model.Shape);
-        var x = known is null ? zeros([count, shape.Channels, shape.Height, shape.Width], u.dtype, u.device) : known.ExpectShape([count, shape.Channels, shape.Height, shape.Width]).to_type(u.dtype).clone();
-        var kept = keep?.ExpectShape([shape.Height, shape.Width]).to_type(ScalarType.Bool).cpu().data<bool>().ToArray();
+        var kept = how.KeptPlaces(shape);
+        var x = how.Known is null ? zeros([count, shape.Channels, shape.Height, shape.Width], u.dtype, u.device) : how.Known.ExpectShape([count, shape.Channels, shape.Height, shape.Width]).to_type(u.dtype).clone();
         for (var step = 0; step < model.Order.Count; step++)
         {
             var (channel, row, column) = model.Order[step];
@@ -30,11 +28,11 @@ public static class Ancestral
             {
                 using var inner = NewDisposeScope();
                 Tensor At(Tensor maps) => maps.narrow(2, row, 1).narrow(3, column, 1);
-                var drawn = model.Likelihood.Draw(At(model.Outputs(x, condition)), At(u));          // [N, C, 1, 1]
+                var drawn = model.Likelihood.Draw(At(model.Outputs(x, how.Condition, how.Map)), At(u), how.Temperature);   // [N, C, 1, 1]
                 if (channel < 0) At(x).copy_(drawn);
                 else At(x).narrow(1, channel, 1).copy_(drawn.narrow(1, channel, 1));
             }
-            progress?.Invoke((step + 1.0) / model.Order.Count);
+            how.Progress?.Invoke((step + 1.0) / model.Order.Count);
         }
         return x.MoveToOuterDisposeScope();
     }

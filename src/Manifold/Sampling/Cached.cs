@@ -1,3 +1,4 @@
+using Manifold.Engine;
 using Manifold.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,10 +9,17 @@ namespace Manifold.Sampling;
 public static class Cached
 {
     /// <summary>Arguments as of <see cref="Ancestral.Draw"/>.</summary>
-    public static Tensor Draw(IAutoregressive model, Tensor u, Tensor? condition = null, Tensor? known = null, Tensor? keep = null, Action<double>? progress = null) => (model, u.dtype, u.device.type) switch
+    public static Tensor Draw(IAutoregressive model, Tensor u, Drawing? how = null)
     {
-        (GatedPixelCnn gated, ScalarType.Float32, DeviceType.CPU) => new GatedSampler<float>(gated).Draw(u, condition, known, keep, progress),
-        (GatedPixelCnn gated, ScalarType.Float64, DeviceType.CPU) => new GatedSampler<double>(gated).Draw(u, condition, known, keep, progress),
-        _ => Ancestral.Draw(model, u, condition, known, keep, progress),
-    };
+        how ??= new Drawing();
+        u.ExpectShape([-1, model.Likelihood.Uniforms, model.Shape.Height, model.Shape.Width]);
+        how.Known?.ExpectShape([u.shape[0], model.Shape.Channels, model.Shape.Height, model.Shape.Width]);
+        return (model, u.dtype, u.device.type) switch
+        {
+            (ICausalNet net, ScalarType.Float32, DeviceType.CPU) => new CausalSampler<float>(net, how.Condition, how.Map).Draw(u, how),
+            (ICausalNet net, ScalarType.Float64, DeviceType.CPU) => new CausalSampler<double>(net, how.Condition, how.Map).Draw(u, how),
+            (ICausalNet net, _, _) => TorchSampler.Draw(net, u, how),
+            _ => Ancestral.Draw(model, u, how),
+        };
+    }
 }

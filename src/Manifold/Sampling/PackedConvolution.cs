@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Manifold.Sampling;
 
-/// <summary>A masked convolution at one pixel for several pictures at once, a picture in each lane of a vector: weights laid out as they are read, eight outputs at a time.</summary>
+/// <summary>A convolution at one place for several pictures at once, a picture in each lane of a vector: weights laid out as they are read, eight outputs at a time.</summary>
 /// <typeparam name="T">float or double.</typeparam>
 internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -16,35 +16,28 @@ internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingP
     private readonly T[] weights;                    // [blocks, taps, inputs, 8]
     private readonly int blocks, inputs;
 
-    public PackedConvolution(MaskedConv2d layer)
+    public PackedConvolution(CausalTaps taps)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var w = layer.Effective().to_type(ScalarType.Float64).cpu().contiguous();                       // [out, in, rows, columns]
-        var (outputs, rows, columns) = ((int)w.shape[0], (int)w.shape[2], (int)w.shape[3]);
-        (inputs, blocks) = ((int)w.shape[1], (outputs + Block - 1) / Block);
-        var isUsed = w.abs().sum([0, 1]).flatten().gt(0).data<bool>().ToArray();
-        Taps = [.. Enumerable.Range(0, rows * columns).Where(tap => isUsed[tap]).Select(tap => (tap / columns - (int)layer.Above, tap % columns - (int)layer.Beside))];
-        var places = Enumerable.Range(0, rows * columns).Where(tap => isUsed[tap]).ToArray();
-        var values = w.data<double>().ToArray();
-        weights = new T[blocks * places.Length * inputs * Block];
+        var (outputs, count) = ((int)taps.Weight.shape[0], taps.At.Count);
+        (inputs, blocks, Taps) = ((int)taps.Weight.shape[1], (outputs + Block - 1) / Block, [.. taps.At]);
+        var values = taps.Weight.to_type(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();                       // [out, in, taps]
+        weights = new T[blocks * count * inputs * Block];
         for (var o = 0; o < outputs; o++)
-            for (var t = 0; t < places.Length; t++)
+            for (var t = 0; t < count; t++)
                 for (var i = 0; i < inputs; i++)
-                    weights[((o / Block * places.Length + t) * inputs + i) * Block + o % Block] = T.CreateChecked(values[(o * inputs + i) * rows * columns + places[t]]);
-        Bias = new T[Outputs];
-        var bias = layer.Bias.to_type(ScalarType.Float64).cpu().data<double>().ToArray();
-        for (var o = 0; o < outputs; o++) Bias[o] = T.CreateChecked(bias[o]);
+                    weights[((o / Block * count + t) * inputs + i) * Block + o % Block] = T.CreateChecked(values[(o * inputs + i) * count + t]);
     }
 
-    /// <summary>Rows (0 or less) and columns from the pixel to what each tap sees.</summary>
+    /// <summary>Rows and columns from the place to what each tap sees.</summary>
     public (int Row, int Column)[] Taps { get; }
 
-    /// <summary>Outputs, rounded up to a multiple of eight; those that are too many are zero.</summary>
+    /// <summary>Outputs, rounded up to a multiple of eight; those that are too many get nothing.</summary>
     public int Outputs => blocks * Block;
 
-    /// <summary>Of <see cref="Outputs"/> length.</summary>
-    public T[] Bias { get; }
+    /// <summary>Sums for so many outputs, in whole blocks.</summary>
+    public static int Rounded(int outputs) => (outputs + Block - 1) / Block * Block;
 
     /// <summary>Multiply-adds for one pixel of one picture.</summary>
     public long MultiplyAdds => (long)blocks * Block * Taps.Length * inputs;
@@ -110,15 +103,45 @@ internal static class Lanes
     public static Vector<T> Exp<T>(Vector<T> x) where T : unmanaged =>
         typeof(T) == typeof(float) ? Vector.Exp(x.As<T, float>()).As<float, T>() : Vector.Exp(x.As<T, double>()).As<double, T>();
 
-    /// <summary>y[f] = tanh(x[f]) sigmoid(x[F + f]), F vectors of 2 F.</summary>
-    public static void Gate<T>(ReadOnlySpan<Vector<T>> x, Span<Vector<T>> y, int features) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<T> Limited<T>(Vector<T> x, Vector<T> end) where T : unmanaged => Vector.Min(Vector.Max(x, -end), end);
+
+    /// <summary>The ending of a place's sums, S vectors to as many as it makes of them.</summary>
+    public static void End<T>(Ending kind, ReadOnlySpan<Vector<T>> x, Span<Vector<T>> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Vector<T> tanhEnd = new(T.CreateChecked(20)), sigmoidEnd = new(T.CreateChecked(40));              // both are 0 or 1 to the last digit beyond
-        for (var f = 0; f < features; f++)
+        Vector<T> tanhEnd = new(T.CreateChecked(20)), end = new(T.CreateChecked(40)), two = new(T.CreateChecked(2)), one = Vector<T>.One, zero = Vector<T>.Zero;   // 0 or 1 to the last digit beyond the ends
+        var half = x.Length / 2;
+        switch (kind)
         {
-            var twice = Exp(Vector.Min(Vector.Max(x[f], -tanhEnd), tanhEnd) * T.CreateChecked(2));        // e^(2a)
-            var minus = Exp(-Vector.Min(Vector.Max(x[features + f], -sigmoidEnd), sigmoidEnd));           // e^(-b)
-            y[f] = (twice - Vector<T>.One) / ((twice + Vector<T>.One) * (Vector<T>.One + minus));         // (e^2a - 1) / (e^2a + 1) 1 / (1 + e^-b)
+            case Ending.TanhGate:
+                for (var f = 0; f < half; f++)
+                {
+                    var twice = Exp(Limited(x[f], tanhEnd) * two);                                        // e^(2a)
+                    var minus = Exp(-Limited(x[half + f], end));                                          // e^(-b)
+                    y[f] = (twice - one) / ((twice + one) * (one + minus));                               // (e^2a - 1) / (e^2a + 1) 1 / (1 + e^-b)
+                }
+                break;
+            case Ending.LinearGate:
+                for (var f = 0; f < half; f++) y[f] = x[f] / (one + Exp(-Limited(x[half + f], end)));
+                break;
+            case Ending.ConcatElu:
+                for (var f = 0; f < x.Length; f++)
+                {
+                    var below = Exp(-Vector.Min(Vector.Abs(x[f]), end)) - one;                            // of the one of x and -x that is below 0
+                    var isUp = Vector.GreaterThan(x[f], zero);
+                    y[f] = Vector.ConditionalSelect(isUp, x[f], below);
+                    y[x.Length + f] = Vector.ConditionalSelect(isUp, below, -x[f]);
+                }
+                break;
+            case Ending.Elu:
+                for (var f = 0; f < x.Length; f++) y[f] = Vector.ConditionalSelect(Vector.GreaterThan(x[f], zero), x[f], Exp(-Limited(Vector.Abs(x[f]), end)) - one);
+                break;
+            case Ending.Relu:
+                for (var f = 0; f < x.Length; f++) y[f] = Vector.Max(x[f], zero);
+                break;
+            default:
+                x.CopyTo(y);
+                break;
         }
     }
 }

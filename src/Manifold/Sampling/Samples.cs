@@ -16,13 +16,14 @@ public static class Samples
     /// <summary>One picture for each seed, [N, C, H, W] in [0, 1]; a model with classes goes through them in turn.</summary>
     /// <param name="draw">For a model with codes: whether pixels are drawn from p(x|z), and not its mean.</param>
     /// <param name="only">The one class of all pictures; each in turn if null.</param>
+    /// <param name="temperature">For a model of order: see <see cref="Drawing.Temperature"/>.</param>
     /// <exception cref="ArgumentException">The model makes no pictures of seeds.</exception>
-    public static Tensor Of(object model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null, Action<double>? progress = null)
+    public static Tensor Of(object model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null, double temperature = 1, Action<double>? progress = null)
     {
         if (model is IDecoder decoder) return Latents.Pictures(decoder, seeds, device, draw, only);
         if (model is not IAutoregressive ordered) throw new ArgumentException($"{model.GetType().Name} makes no pictures of seeds.", nameof(model));
         using var scope = NewDisposeScope();
         var condition = Condition.OneHot(tensor(seeds.Select(seed => only ?? seed % Math.Max(1, ordered.Classes)).ToArray()), ordered.Classes)?.to(device);
-        return Cached.Draw(ordered, Ancestral.Uniforms(ordered, seeds).to(device), condition, progress: progress).MoveToOuterDisposeScope();
+        return Cached.Draw(ordered, Ancestral.Uniforms(ordered, seeds).to(device), new Drawing { Condition = condition, Temperature = temperature, Progress = progress }).MoveToOuterDisposeScope();
     }
 }

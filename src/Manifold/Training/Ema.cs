@@ -49,6 +49,13 @@ public sealed class Ema
         if (liveBuffers.Length > 0) Kernels.Run("copy", copiedBuffers, liveBuffers);
     }
 
+    /// <summary>Forgets what was averaged: the average is the live network.</summary>
+    public void Restart()
+    {
+        using var still = no_grad();
+        foreach (var (average, now) in averaged.Zip(live).Concat(copiedBuffers.Zip(liveBuffers))) average.copy_(now);
+    }
+
     /// <summary>Puts the average into the network until the result is disposed; then the live weights are back, byte for byte.</summary>
     /// <exception cref="InvalidOperationException">The network's parameters are no longer those that are averaged.</exception>
     public IDisposable SwappedIn()

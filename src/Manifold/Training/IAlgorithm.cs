@@ -17,6 +17,9 @@ public interface IAlgorithm
     /// <summary>What a resume needs beyond weights and optimizers: image pools, running statistics, a growth phase.</summary>
     IReadOnlyDictionary<string, Tensor> State => new Dictionary<string, Tensor>();
 
+    /// <summary>Before the first step of a new run: for weights that start where the data says.</summary>
+    void Start(Batch first) { }
+
     /// <summary>Examples wanted for the next step. Constant for most; progressive growing shrinks it as pictures grow.</summary>
     int BatchSize(long examplesSeen);
 

@@ -62,6 +62,7 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
         var last = new Dictionary<string, double>();
         if (resumed is null)
         {
+            Start(ema);
             LookAround(0, ema, last);
             run.Log(0, last);
             run.Save(0, tensors, Score(last));   // so that there is always a good one to go back to
@@ -97,6 +98,14 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     {
         foreach (var (name, mean) in meter.Drain()) values[name] = mean;
         if (values.Any(value => !double.IsFinite(value.Value))) throw WentBad(seen, tensors, ema, values);
+    }
+
+    private void Start(Dictionary<string, Ema> ema)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(Seeds.At(settings.Seed, 0));
+        algorithm.Start(data(0, algorithm.BatchSize(0)).To(device));
+        foreach (var average in ema.Values) average.Restart();
     }
 
     /// <summary>One step at a position: everything random in it is decided by (seed, examples seen).</summary>

@@ -19,6 +19,8 @@ public sealed class LikelihoodAlgorithm(
     public IReadOnlyDictionary<string, Optimizer> Optimizers => new Dictionary<string, Optimizer> { ["model"] = descent };
     public int BatchSize(long examplesSeen) => batchSize;
 
+    public void Start(Batch first) => (model as IStartsFromData)?.StartFrom(first);
+
     public IReadOnlyList<(string Name, Tensor Value)> Step(Batch batch, long examplesSeen)
     {
         var reported = terms(batch);
