@@ -19,6 +19,7 @@ public sealed class MaskedLinear : Module<Tensor, Tensor>, IMultiplies
     /// <param name="strict">Whether an output sees only lower degrees: for the last layer.</param>
     public MaskedLinear(IReadOnlyList<int> inDegrees, IReadOnlyList<int> outDegrees, bool strict) : base(nameof(MaskedLinear))
     {
+        (InDegrees, OutDegrees) = (inDegrees, outDegrees);
         using (NewDisposeScope())
         {
             Tensor from = tensor(inDegrees.ToArray()).unsqueeze(0), to = tensor(outDegrees.ToArray()).unsqueeze(1);
@@ -31,7 +32,19 @@ public sealed class MaskedLinear : Module<Tensor, Tensor>, IMultiplies
         register_buffer(nameof(mask), mask, persistent: false);
     }
 
-    public override Tensor forward(Tensor x) => functional.linear(x, weight * mask, bias);   // [B, in] -> [B, out]
+    /// <summary>Of each input: its place in the order, from 1.</summary>
+    public IReadOnlyList<int> InDegrees { get; }
+
+    /// <summary>Of each output.</summary>
+    public IReadOnlyList<int> OutDegrees { get; }
+
+    /// <summary>[out].</summary>
+    public Tensor Bias => bias;
+
+    /// <summary>The weight that is multiplied with, [out, in].</summary>
+    public Tensor Effective() => weight * mask;
+
+    public override Tensor forward(Tensor x) => functional.linear(x, Effective(), bias);     // [B, in] -> [B, out]
 
     public long MultiplyAdds(long[] input, long[] output) => input[0] * weight.numel();
 }

@@ -86,25 +86,33 @@ public sealed class Made : PixelModel
 
     public override Tensor Outputs(Tensor x, Tensor? condition = null, Tensor? map = null)
     {
-        var hints = Hints(condition, map);                                                        // [B, Classes + M*H*W]
+        var (toFirst, toLast) = Told(condition, map);
         var input = 2 * x.flatten(1) - 1;                                                         // [B, C*H*W] on [-1, 1]
         var h = input;
         for (var i = 0; i < layers.Count - 1; i++)
         {
             h = layers[i].call(h);
-            if (i == 0 && hints is not null) h = h + told!.call(hints);
+            if (i == 0 && toFirst is not null) h = h + toFirst;
             h = functional.relu(h);
         }
         var y = layers[^1].call(h);                                                               // [B, P*H*W]
         if (direct is not null) y = y + direct.call(input);
-        if (hints is not null) y = y + toldLast!.call(hints);
+        if (toLast is not null) y = y + toLast;
         return y.view(-1, Likelihood.Outputs, Shape.Height, Shape.Width);
     }
 
-    private Tensor? Hints(Tensor? condition, Tensor? map)
+    /// <summary>The masked layers from the picture on; the last gives the outputs.</summary>
+    internal IReadOnlyList<MaskedLinear> Layers => layers;
+
+    /// <summary>From the picture to the outputs; null if there is none.</summary>
+    internal MaskedLinear? Direct => direct;
+
+    /// <summary>What class and map add: to the first hidden layer before its nonlinearity, [B, hidden], and to the outputs, [B, P*H*W]; null if the model is told nothing.</summary>
+    internal (Tensor? First, Tensor? Last) Told(Tensor? condition, Tensor? map)
     {
         Check(condition, map);
-        return map is null ? condition : condition is null ? map.flatten(1) : cat([condition, map.flatten(1)], 1);
+        var hints = map is null ? condition : condition is null ? map.flatten(1) : cat([condition, map.flatten(1)], 1);   // [B, Classes + M*H*W]
+        return hints is null ? (null, null) : (told!.call(hints), toldLast!.call(hints));
     }
 
     // Sorted by a hash of (seed, place), so that an order is the same everywhere.

@@ -18,6 +18,8 @@ public static class Cached
         {
             (ICausalNet net, ScalarType.Float32, DeviceType.CPU) => new CausalSampler<float>(net, how.Condition, how.Map).Draw(u, how),
             (ICausalNet net, ScalarType.Float64, DeviceType.CPU) => new CausalSampler<double>(net, how.Condition, how.Map).Draw(u, how),
+            (Made made, ScalarType.Float32, DeviceType.CPU) => new MadeSampler<float>(made, how.Condition, how.Map).Draw(u, how),
+            (Made made, ScalarType.Float64, DeviceType.CPU) => new MadeSampler<double>(made, how.Condition, how.Map).Draw(u, how),
             (ICausalNet net, _, _) => TorchSampler.Draw(net, u, how),
             _ => Ancestral.Draw(model, u, how),
         };

@@ -19,7 +19,7 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
 {
     private readonly IAutoregressive model;
     private readonly Map[] maps;                     // the picture's first
-    private readonly int channels, height, width, outputs, steps, mostSums, mostTaps;
+    private readonly int channels, height, width, steps, mostSums, mostTaps;
 
     /// <param name="condition">Of the pictures that will be drawn, as the map; see <see cref="IAutoregressive.Outputs"/>.</param>
     public CausalSampler(ICausalNet model, Tensor? condition = null, Tensor? map = null)
@@ -27,7 +27,7 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         this.model = model;
-        (channels, height, width, outputs) = (model.Shape.Channels, model.Shape.Height, model.Shape.Width, (int)model.Likelihood.Outputs);
+        (channels, height, width) = (model.Shape.Channels, model.Shape.Height, model.Shape.Width);
         steps = model.Order.Count / (height * width);
         var graph = model.Graph(condition, map);
         var packed = new Dictionary<ICausalConvolution, PackedConvolution<T>[]>();
@@ -43,7 +43,7 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
                 var bias = new T[node.Sums];
                 foreach (var sum in node.Convolutions)
                     foreach (var (value, o) in sum.Through.Bias.to_type(ScalarType.Float64).cpu().contiguous().data<double>().ToArray().Select((value, o) => (value, o))) bias[o] += T.CreateChecked(value);
-                return new Map(node, kept, across, across * node.Features, sums, [.. node.Adds.Select(add => number[add])], bias, Numbers(node.Given));
+                return new Map(node, kept, across, across * node.Features, sums, [.. node.Adds.Select(add => number[add])], bias, DrawnPictures<T>.Numbers(node.Given));
             })];
         mostSums = maps.Skip(1).Max(map => PackedConvolution<T>.Rounded(map.Node.Sums));
         mostTaps = maps.SelectMany(map => map.Sums).SelectMany(sum => sum.Phases).Max(phase => phase.Taps.Length);
@@ -54,32 +54,7 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
         * map.Sums.Sum(sum => sum.Phases.Sum(phase => phase.MultiplyAdds) / sum.Phases.Length));
 
     /// <summary>One picture for each row of uniform numbers; see <see cref="Ancestral.Draw"/>.</summary>
-    public Tensor Draw(Tensor u, Drawing how)
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var count = (int)u.shape[0];
-        var uniforms = Numbers(u)!;                                                                               // [N, U, H, W]
-        var pictures = how.Known is null ? new T[count * channels * height * width] : Numbers(how.Known)!;       // [N, C, H, W] in [0, 1]
-        var kept = how.KeptPlaces(model.Shape);
-        var chunks = (count + Vector<T>.Count - 1) / Vector<T>.Count;
-        var rowsDone = 0;
-        void Report() => how.Progress?.Invoke(Interlocked.Increment(ref rowsDone) / (double)(chunks * height));
-        try
-        {
-            Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, chunk =>
-                new Chunk(this, chunk * Vector<T>.Count, count, uniforms, pictures, kept, how.Temperature).Run(Report));
-        }
-        catch (AggregateException all) when (all.InnerExceptions.Count > 0)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(all.InnerExceptions[0]);                 // what a caller's progress threw to stop
-        }
-        return ToTensor(pictures, count, channels, height, width).to(u.device).to_type(u.dtype).MoveToOuterDisposeScope();
-    }
-
-    private static T[]? Numbers(Tensor? x) => x?.detach().to_type(typeof(T) == typeof(float) ? ScalarType.Float32 : ScalarType.Float64).cpu().contiguous().data<T>().ToArray();
-
-    private static Tensor ToTensor(T[] values, params long[] shape) => values is float[] floats ? tensor(floats, shape) : tensor((double[])(object)values, shape);
+    public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<T>.Draw(model, u, how, height, pictures => new Chunk(this, pictures).Run());
 
     private sealed record Sum(int From, PackedConvolution<T>[] Phases, int Up, int Down, int RowShift, int ColumnShift);
 
@@ -89,29 +64,22 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
     private sealed record Map(CausalNode Node, int Kept, int Width, int Stride, Sum[] Sums, int[] Adds, T[] Bias, T[]? Given)
     {
         public int GivenPlaces { get; } = Node.Given is null ? 0 : (int)(Node.Given.shape[2] * Node.Given.shape[3]);
-        public int GivenPictures { get; } = Node.Given is null ? 1 : (int)Node.Given.shape[0];
     }
 
-    /// <summary>As many pictures as a vector has lanes.</summary>
+    /// <summary>The maps of some pictures.</summary>
     private sealed class Chunk
     {
         private readonly CausalSampler<T> sampler;
-        private readonly int first, lanes;
-        private readonly T[] uniforms, pictures;
-        private readonly bool[]? kept;
-        private readonly double temperature;
+        private readonly DrawnPictures<T>.Chunk pictures;
         private readonly Vector<T>[][] values;             // for each map [rows kept, W, F]
         private readonly Vector<T>[][] starts;             // for each map [places, S]: bias, and what is given; one place if that is the same everywhere
         private readonly Vector<T>[] sums;                 // work
         private readonly int[] at;
-        private readonly double[] said, chance, drawn;
 
-        public Chunk(CausalSampler<T> sampler, int first, int count, T[] uniforms, T[] pictures, bool[]? kept, double temperature)
+        public Chunk(CausalSampler<T> sampler, DrawnPictures<T>.Chunk pictures)
         {
-            (this.sampler, this.first, this.uniforms, this.pictures, this.kept, this.temperature) = (sampler, first, uniforms, pictures, kept, temperature);
-            lanes = Math.Min(Vector<T>.Count, count - first);
+            (this.sampler, this.pictures) = (sampler, pictures);
             (sums, at) = (new Vector<T>[sampler.mostSums], new int[sampler.mostTaps]);
-            (said, chance, drawn) = (new double[sampler.outputs], new double[sampler.model.Likelihood.Uniforms], new double[sampler.channels]);
             values = [.. sampler.maps.Select(map => new Vector<T>[map.Kept * map.Stride])];
             starts = [.. sampler.maps.Select(Start)];
             var features = sampler.channels + 1;
@@ -120,21 +88,15 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
 
         private Vector<T>[] Start(Map map)
         {
-            var places = Math.Max(1, map.GivenPlaces);
-            var start = new Vector<T>[map.Bias.Length * places];
-            Span<T> lane = stackalloc T[Vector<T>.Count];
+            var (places, size) = (Math.Max(1, map.GivenPlaces), map.Bias.Length);
+            var start = new Vector<T>[size * places];
             for (var place = 0; place < places; place++)
-                for (var o = 0; o < map.Bias.Length; o++)
-                {
-                    lane.Fill(map.Bias[o]);
-                    if (map.Given is not null)
-                        for (var b = 0; b < lanes; b++) lane[b] += map.Given[((first + b) % map.GivenPictures * map.Bias.Length + o) * places + place];
-                    start[place * map.Bias.Length + o] = new Vector<T>(lane);
-                }
+                for (var o = 0; o < size; o++)
+                    start[place * size + o] = new Vector<T>(map.Bias[o]) + (map.Given is null ? default : pictures.Given(map.Given, size * places, o * places + place));
             return start;
         }
 
-        public void Run(Action rowIsDone)
+        public void Run()
         {
             for (var row = 0; row < sampler.height; row++)
             {
@@ -142,21 +104,21 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
                     if (sampler.maps[m].Node is { Clock: Clock.Row } node && row % node.Stride == 0)
                         for (var column = 0; column < sampler.maps[m].Width; column++) Compute(m, row / node.Stride, column);
                 for (var column = 0; column < sampler.width; column++) Pixel(row, column);
-                rowIsDone();
+                pictures.StepIsDone();
             }
         }
 
         private void Pixel(int row, int column)
         {
-            var isKept = kept?[row * sampler.width + column] == true;
             for (var step = 0; step < sampler.steps; step++)
             {
                 for (var m = 1; m < sampler.maps.Length; m++)
                     if (sampler.maps[m].Node is { Clock: Clock.Pixel } node && row % node.Stride == 0 && column % node.Stride == 0)
                         Compute(m, row / node.Stride, column / node.Stride);
                 var (from, to) = sampler.steps == 1 ? (0, sampler.channels) : (step, step + 1);
-                if (!isKept) Choose(row, column, from, to);
-                for (var channel = from; channel < to; channel++) Show(row, column, channel);
+                var last = sampler.maps[^1];
+                pictures.Choose(values[^1].AsSpan(row % last.Kept * last.Stride + column * last.Node.Features, last.Node.Features), row, column, from, to);
+                for (var channel = from; channel < to; channel++) values[0][(row * sampler.width + column) * (sampler.channels + 1) + channel] = pictures.Shown(channel, row, column);
             }
         }
 
@@ -196,31 +158,6 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
                 places[t] = r < 0 || r >= rows || c < 0 || c >= from.Width ? -1 : r % from.Kept * from.Stride + c * from.Node.Features;
             }
             packed.Add(sums, values[part.From], places);
-        }
-
-        // The likelihood's own draw, for every picture of the chunk.
-        private void Choose(int row, int column, int from, int to)
-        {
-            var area = sampler.height * sampler.width;
-            var place = row * sampler.width + column;
-            var last = sampler.maps[^1];
-            var numbers = values[^1].AsSpan(row % last.Kept * last.Stride + column * sampler.outputs, sampler.outputs);
-            for (var b = 0; b < lanes; b++)
-            {
-                for (var p = 0; p < said.Length; p++) said[p] = double.CreateChecked(numbers[p][b]);
-                for (var d = 0; d < chance.Length; d++) chance[d] = double.CreateChecked(uniforms[((first + b) * chance.Length + d) * area + place]);
-                sampler.model.Likelihood.Draw(said, chance, drawn, temperature);
-                for (var c = from; c < to; c++) pictures[((first + b) * sampler.channels + c) * area + place] = T.CreateChecked(drawn[c]);
-            }
-        }
-
-        // A drawn (or known) value, as the network sees it.
-        private void Show(int row, int column, int channel)
-        {
-            Span<T> lane = stackalloc T[Vector<T>.Count];
-            lane.Clear();
-            for (var b = 0; b < lanes; b++) lane[b] = pictures[((first + b) * sampler.channels + channel) * sampler.height * sampler.width + row * sampler.width + column];
-            values[0][(row * sampler.width + column) * (sampler.channels + 1) + channel] = new Vector<T>(lane) * T.CreateChecked(2) - Vector<T>.One;
         }
     }
 }

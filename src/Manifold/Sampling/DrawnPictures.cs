@@ -1,0 +1,94 @@
+using System.Numerics;
+using System.Runtime.ExceptionServices;
+using Manifold.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Sampling;
+
+/// <summary>Pictures that are being drawn, a picture in each lane of a vector, the cores sharing them: what the samplers by hand have in common.</summary>
+/// <typeparam name="T">float; double to compare with.</typeparam>
+internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly IAutoregressive model;
+    private readonly T[] uniforms;                   // [N, U, H, W]
+    private readonly T[] pictures;                   // [N, C, H, W] in [0, 1]
+    private readonly bool[]? kept;                   // [H, W]
+    private readonly Drawing how;
+    private readonly int count, channels, height, width, chances;
+
+    private DrawnPictures(IAutoregressive model, Tensor u, Drawing how)
+    {
+        (this.model, this.how, count) = (model, how, (int)u.shape[0]);
+        (channels, height, width, chances) = (model.Shape.Channels, model.Shape.Height, model.Shape.Width, (int)model.Likelihood.Uniforms);
+        (uniforms, kept) = (Numbers(u)!, how.KeptPlaces(model.Shape));
+        pictures = how.Known is null ? new T[count * channels * height * width] : Numbers(how.Known)!;
+    }
+
+    /// <summary>Some of the pictures, as many as a vector has lanes, or fewer.</summary>
+    /// <param name="StepIsDone">To be called <paramref name="Steps"/> times.</param>
+    internal sealed record Chunk(DrawnPictures<T> All, int First, int Lanes, Action StepIsDone)
+    {
+        private readonly double[] said = new double[All.model.Likelihood.Outputs], chance = new double[All.chances], drawn = new double[All.channels];
+
+        /// <summary>The likelihood's own draw of channels of a pixel, unless the pixel is known.</summary>
+        /// <param name="numbers">What the network says of the pixel, [P].</param>
+        public void Choose(ReadOnlySpan<Vector<T>> numbers, int row, int column, int fromChannel, int toChannel)
+        {
+            var (area, place) = (All.height * All.width, row * All.width + column);
+            if (All.kept?[place] == true) return;
+            for (var b = 0; b < Lanes; b++)
+            {
+                for (var p = 0; p < said.Length; p++) said[p] = double.CreateChecked(numbers[p][b]);
+                for (var d = 0; d < chance.Length; d++) chance[d] = double.CreateChecked(All.uniforms[((First + b) * chance.Length + d) * area + place]);
+                All.model.Likelihood.Draw(said, chance, drawn, All.how.Temperature);
+                for (var c = fromChannel; c < toChannel; c++) All.pictures[((First + b) * All.channels + c) * area + place] = T.CreateChecked(drawn[c]);
+            }
+        }
+
+        /// <summary>A value that is drawn or known, as a network sees it, on [-1, 1].</summary>
+        public Vector<T> Shown(int channel, int row, int column)
+        {
+            Span<T> lane = stackalloc T[Vector<T>.Count];
+            lane.Clear();
+            for (var b = 0; b < Lanes; b++) lane[b] = All.pictures[((First + b) * All.channels + channel) * All.height * All.width + row * All.width + column];
+            return new Vector<T>(lane) * T.CreateChecked(2) - Vector<T>.One;
+        }
+
+        /// <summary>A number for every picture of the chunk, its row in <paramref name="given"/>: [pictures, size], or one row for all.</summary>
+        public Vector<T> Given(T[] given, int size, int index)
+        {
+            Span<T> lane = stackalloc T[Vector<T>.Count];
+            lane.Clear();
+            for (var b = 0; b < Lanes; b++) lane[b] = given[(First + b) * size % given.Length + index];
+            return new Vector<T>(lane);
+        }
+    }
+
+    /// <summary>Draws all pictures, chunk by chunk.</summary>
+    /// <param name="steps">Of each chunk, for the progress.</param>
+    public static Tensor Draw(IAutoregressive model, Tensor u, Drawing how, int steps, Action<Chunk> draw)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var all = new DrawnPictures<T>(model, u, how);
+        var chunks = (all.count + Vector<T>.Count - 1) / Vector<T>.Count;
+        var done = 0;
+        void Report() => how.Progress?.Invoke(Interlocked.Increment(ref done) / (double)(chunks * steps));
+        try
+        {
+            Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, chunk =>
+                draw(new Chunk(all, chunk * Vector<T>.Count, Math.Min(Vector<T>.Count, all.count - chunk * Vector<T>.Count), Report)));
+        }
+        catch (AggregateException several)
+        {
+            ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);   // what the progress threw to stop
+        }
+        long[] shape = [all.count, all.channels, all.height, all.width];
+        var drawn = all.pictures is float[] floats ? tensor(floats, shape) : tensor((double[])(object)all.pictures, shape);
+        return drawn.to(u.device).to_type(u.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A tensor's numbers, row by row.</summary>
+    public static T[]? Numbers(Tensor? x) => x?.detach().to_type(typeof(T) == typeof(float) ? ScalarType.Float32 : ScalarType.Float64).cpu().contiguous().data<T>().ToArray();
+}

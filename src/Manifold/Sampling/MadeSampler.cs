@@ -1,0 +1,115 @@
+using System.Numerics;
+using Manifold.Layers;
+using Manifold.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Sampling;
+
+/// <summary>
+/// Draws from MADE without doing any work twice: a unit is computed once, when the last value that it sees is drawn. All the values of a
+/// picture take the work of one pass. Same uniform numbers, same picture as <see cref="Ancestral.Draw"/>.
+/// </summary>
+/// <typeparam name="T">float; double to compare with.</typeparam>
+internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Made model;
+    private readonly Layer[] layers;                 // the last gives the outputs
+    private readonly Layer? direct;
+    private readonly T[]? first, last;               // what is told, [B, units] and [B, outputs]
+    private readonly int steps;
+
+    /// <param name="condition">Of the pictures that will be drawn, as the map; see <see cref="IAutoregressive.Outputs"/>.</param>
+    public MadeSampler(Made model, Tensor? condition = null, Tensor? map = null)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        this.model = model;
+        steps = model.Order.Count;
+        layers = [.. model.Layers.Select(layer => new Layer(layer, steps))];
+        direct = model.Direct is null ? null : new Layer(model.Direct, steps);
+        var told = model.Told(condition, map);
+        (first, last) = (DrawnPictures<T>.Numbers(told.First), DrawnPictures<T>.Numbers(told.Last));
+    }
+
+    /// <summary>One picture for each row of uniform numbers; see <see cref="Ancestral.Draw"/>.</summary>
+    public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<T>.Draw(model, u, how, steps, Run);
+
+    private void Run(DrawnPictures<T>.Chunk pictures)
+    {
+        var shape = model.Shape;
+        var area = shape.Height * shape.Width;
+        Vector<T>[][] values = [.. layers.Select(layer => new Vector<T>[layer.Inputs])];         // what each layer sees, by degree
+        var said = new Vector<T>[model.Likelihood.Outputs];
+        var outputs = layers[^1];
+        for (var step = 1; step <= steps; step++)
+        {
+            var (channel, row, column) = model.Order[step - 1];
+            foreach (var o in outputs.Units[step])
+            {
+                var sum = outputs.Sum(o, values[^1], step - 1) + (direct is null ? default : direct.Sum(o, values[0], step - 1));
+                said[o / area] = last is null ? sum : sum + pictures.Given(last, outputs.Outputs, o);
+            }
+            var (from, to) = channel < 0 ? (0, shape.Channels) : (channel, channel + 1);
+            pictures.Choose(said, row, column, from, to);
+            for (var c = from; c < to; c++) values[0][layers[0].Slot[c * area + row * shape.Width + column]] = pictures.Shown(c, row, column);
+            for (var l = 0; l < layers.Length - 1; l++)
+                foreach (var unit in layers[l].Units[step])
+                {
+                    var sum = layers[l].Sum(unit, values[l], step);
+                    if (l == 0 && first is not null) sum += pictures.Given(first, layers[0].Outputs, unit);
+                    values[l + 1][layers[l + 1].Slot[unit]] = Vector.Max(sum, Vector<T>.Zero);
+                }
+            pictures.StepIsDone();
+        }
+    }
+
+    /// <summary>A layer whose inputs are sorted by degree, so that what a unit sees is the first so many of them.</summary>
+    private sealed class Layer
+    {
+        private readonly T[] weights;                // [out, in], the inputs by degree
+        private readonly T[] bias;
+        private readonly int[] upTo;                 // [steps + 1]: inputs of at most that degree
+
+        public Layer(MaskedLinear layer, int steps)
+        {
+            var (inputs, outputs) = (layer.InDegrees.Count, layer.OutDegrees.Count);
+            var sorted = Enumerable.Range(0, inputs).OrderBy(i => layer.InDegrees[i]).ToArray();
+            Slot = new int[inputs];
+            for (var i = 0; i < inputs; i++) Slot[sorted[i]] = i;
+            upTo = [.. Enumerable.Range(0, steps + 1).Select(degree => layer.InDegrees.Count(d => d <= degree))];
+            var byDegree = layer.OutDegrees.Select((degree, unit) => (degree, unit)).ToLookup(pair => pair.degree, pair => pair.unit);
+            Units = [.. Enumerable.Range(0, steps + 1).Select(degree => byDegree[degree].ToArray())];
+            weights = DrawnPictures<T>.Numbers(layer.Effective().index_select(1, tensor(sorted.Select(i => (long)i).ToArray(), device: layer.Bias.device)))!;
+            bias = DrawnPictures<T>.Numbers(layer.Bias)!;
+            (Inputs, Outputs) = (inputs, outputs);
+        }
+
+        public int Inputs { get; }
+        public int Outputs { get; }
+
+        /// <summary>For each input its place among the inputs by degree.</summary>
+        public int[] Slot { get; }
+
+        /// <summary>For each degree the outputs that have it.</summary>
+        public int[][] Units { get; }
+
+        /// <summary>b + w x over the inputs of at most that degree.</summary>
+        public Vector<T> Sum(int unit, Vector<T>[] x, int degree)
+        {
+            var count = upTo[degree];
+            var w = weights.AsSpan(unit * Inputs, count);
+            Vector<T> a = new(bias[unit]), b = default, c = default, d = default;                // four chains of additions, side by side
+            var i = 0;
+            for (; i + 3 < count; i += 4)
+            {
+                a = Lanes.Fma(new Vector<T>(w[i]), x[i], a);
+                b = Lanes.Fma(new Vector<T>(w[i + 1]), x[i + 1], b);
+                c = Lanes.Fma(new Vector<T>(w[i + 2]), x[i + 2], c);
+                d = Lanes.Fma(new Vector<T>(w[i + 3]), x[i + 3], d);
+            }
+            for (; i < count; i++) a = Lanes.Fma(new Vector<T>(w[i]), x[i], a);
+            return a + b + (c + d);
+        }
+    }
+}
