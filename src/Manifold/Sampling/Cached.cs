@@ -24,4 +24,13 @@ public static class Cached
             _ => Ancestral.Draw(model, u, how),
         };
     }
+
+    /// <summary>Multiply-adds that a picture takes, as they are done: borders included, colours once for each step of a pixel.</summary>
+    /// <exception cref="ArgumentException">There is no cached sampler for the model.</exception>
+    public static long MultiplyAdds(IAutoregressive model) => model switch
+    {
+        ICausalNet net => new CausalSampler<float>(net).MultiplyAdds,
+        Made made => new MadeSampler<float>(made).MultiplyAdds,
+        _ => throw new ArgumentException($"{model.GetType().Name} has no cached sampler.", nameof(model)),
+    };
 }

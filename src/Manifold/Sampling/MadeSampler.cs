@@ -32,6 +32,9 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
         (first, last) = (DrawnPictures<T>.Numbers(told.First), DrawnPictures<T>.Numbers(told.Last));
     }
 
+    /// <summary>Multiply-adds for one picture.</summary>
+    public long MultiplyAdds => (direct is null ? layers : layers.Append(direct)).Sum(layer => layer.MultiplyAdds);
+
     /// <summary>One picture for each row of uniform numbers; see <see cref="Ancestral.Draw"/>.</summary>
     public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<T>.Draw(model, u, how, steps, Run);
 
@@ -77,7 +80,9 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
             var sorted = Enumerable.Range(0, inputs).OrderBy(i => layer.InDegrees[i]).ToArray();
             Slot = new int[inputs];
             for (var i = 0; i < inputs; i++) Slot[sorted[i]] = i;
-            upTo = [.. Enumerable.Range(0, steps + 1).Select(degree => layer.InDegrees.Count(d => d <= degree))];
+            upTo = new int[steps + 1];
+            foreach (var degree in layer.InDegrees) upTo[degree]++;
+            for (var degree = 1; degree <= steps; degree++) upTo[degree] += upTo[degree - 1];
             var byDegree = layer.OutDegrees.Select((degree, unit) => (degree, unit)).ToLookup(pair => pair.degree, pair => pair.unit);
             Units = [.. Enumerable.Range(0, steps + 1).Select(degree => byDegree[degree].ToArray())];
             weights = DrawnPictures<T>.Numbers(layer.Effective().index_select(1, tensor(sorted.Select(i => (long)i).ToArray(), device: layer.Bias.device)))!;
@@ -87,6 +92,8 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
 
         public int Inputs { get; }
         public int Outputs { get; }
+
+        public long MultiplyAdds => Enumerable.Range(0, Units.Length).Sum(degree => (long)Units[degree].Length * upTo[degree]);
 
         /// <summary>For each input its place among the inputs by degree.</summary>
         public int[] Slot { get; }
