@@ -13,6 +13,13 @@ internal static class Rows
         new("mlp-vae-training", "the same with everything around it: bundled data, coins, prefetch, averages", VaeBench.Training, null),
         .. from layout in new[] { "default", "channels_last" }
            select new Row($"conv-vae-step-vs-{layout}", "VAE with PixelVAE's convolutions, batch 64, Adam", VaeBench.ConvStep, new("conv_vae_step.py", layout)),
+        .. from layout in new[] { "default", "channels_last" }
+           from row in new Row[]
+           {
+               new($"gated-pixelcnn-step-vs-{layout}", "gated PixelCNN, 16 channels, 6 layers, 28 x 28, batch 64, Adam", OrderBench.Gated, new("gated_pixelcnn_step.py", layout)),
+               new($"pixelcnn-pp-step-vs-{layout}", "PixelCNN++, 24 filters, 32 x 32 in colour, batch 16, Adam", OrderBench.Plus, new("pixelcnn_pp_step.py", layout)),
+           }
+           select row,
         .. from net in new[] { "mlp", "conv", "small" }
            from adam in new[] { "default", "fused" }
            select new Row($"optimizer-{net}-vs-{adam}", $"training step of the {net} network with Adam", () => Optimized(net), new("optimizers.py", net, adam)),
@@ -23,6 +30,7 @@ internal static class Rows
     {
         ["optimizers"] = OptimizerTable.Print,
         ["formats"] = FormatTable.Print,
+        ["order-profile"] = OrderProfile.Print,
         ["profile"] = ProfileTable.Print,
         ["samplers"] = SamplerTable.Print,
         ["waits"] = WaitTable.Print,

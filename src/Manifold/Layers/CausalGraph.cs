@@ -28,14 +28,14 @@ public static class Endings
 {
     public static Tensor Of(Ending kind, Tensor x, int axis = 1)
     {
-        var half = x.shape[axis] / 2;
+        if (axis == 1 && FusedEnding.Of(kind, x) is { } fused) return fused;
         return kind switch
         {
             Ending.Relu => nn.functional.relu(x),
             Ending.Elu => nn.functional.elu(x, 1),
             Ending.ConcatElu => nn.functional.elu(cat([x, -x], axis), 1),
-            Ending.TanhGate => x.narrow(axis, 0, half).tanh() * x.narrow(axis, half, half).sigmoid(),
-            Ending.LinearGate => x.narrow(axis, 0, half) * x.narrow(axis, half, half).sigmoid(),
+            Ending.TanhGate when x.chunk(2, axis) is [var a, var b] => a.tanh() * b.sigmoid(),
+            Ending.LinearGate when x.chunk(2, axis) is [var a, var b] => a * b.sigmoid(),
             _ => x,
         };
     }

@@ -74,9 +74,9 @@ public sealed class MaskedConv2d : Module<Tensor, Tensor>, IMultiplies, ICausalC
 
     public override Tensor forward(Tensor x)   // [B, in, H, W] -> [B, out, H, W]
     {
-        var (height, width) = (x.shape[2], x.shape[3]);
-        var y = functional.conv2d(x, Effective(), bias, padding: [above, beside]);                              // the rows and columns that are too many see less than all
-        return y.narrow(2, 0, height).narrow(3, 0, width);
+        var right = mask.shape[3] - 1 - beside;                                                                 // columns to the right that it looks at: all or none
+        var padded = above == 0 && beside == right ? x : functional.pad(x, [beside == right ? 0 : beside, 0, above, 0]);
+        return functional.conv2d(padded, Effective(), bias, padding: [0, beside == right ? beside : 0]);
     }
 
     public long MultiplyAdds(long[] input, long[] output) => output.Aggregate(1L, (a, b) => a * b) * (weight.numel() / weight.shape[0]);

@@ -26,6 +26,7 @@ public abstract record PixelRecipe : Recipe
         var model = Make(data);
         LikelihoodData.Suit(model.Settings, Data);
         model.to(device);
+        if (device.type == DeviceType.CPU) model.ToChannelsLast();
         return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
 
