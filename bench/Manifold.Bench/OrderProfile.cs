@@ -1,3 +1,4 @@
+using Manifold.Engine;
 using Manifold.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,6 +41,24 @@ internal static class OrderProfile
             ("3 x 5 cut into columns, as a product", () => tall.view(1, 32, -1).matmul(functional.unfold(functional.pad(x16, [2, 2, 2, 0]), (3, 5))).view(64, 32, 28, 28).backward([g32])),
             ("down a row", () => functional.pad(x32, [0, 0, 1, -1]).backward([g32])),
             ("masked and normed weight of a layer", () => masked.Effective().backward([ones(32, 16, 3, 5)])),
+        ];
+        Tensor x4 = rand(16, 3, 32, 32), said = randn(16, 100, 32, 32).requires_grad_(true), m24 = Last(randn(16, 24, 32, 32)), m48 = Last(randn(16, 48, 32, 32)), g48 = Last(randn(16, 48, 32, 32)).detach(), g24 = Last(randn(16, 24, 32, 32)).detach();
+        var mixture = PixelLikelihood.Create(new(3, 32, 32), new() { Kind = Likelihood.LogisticMixture });
+        ShiftedConv2d Conv(long a, long b, int r, int c, Reach reach) => new ShiftedConv2d(a, b, r, c, reach).ToChannelsLast();
+        ShiftedConv2d up1 = Conv(48, 24, 2, 3, Reach.Sides), up2 = Conv(48, 48, 2, 3, Reach.Sides), left1 = Conv(48, 24, 2, 2, Reach.Left), left2 = Conv(48, 48, 2, 2, Reach.Left), beside = Conv(96, 24, 1, 1, Reach.Left);
+        var m96 = Last(randn(16, 96, 32, 32));
+        parts =
+        [
+            .. parts,
+            ("PixelCNN++: the law of ten logistics", () => mixture.LogProb(x4, said).sum().backward()),
+            ("PixelCNN++: 48 to 24, 2 x 3", () => up1.call(m48).backward([g24])),
+            ("PixelCNN++: 48 to 48, 2 x 3", () => up2.call(m48).backward([g48])),
+            ("PixelCNN++: 48 to 24, 2 x 2", () => left1.call(m48).backward([g24])),
+            ("PixelCNN++: 48 to 48, 2 x 2", () => left2.call(m48).backward([g48])),
+            ("PixelCNN++: 96 to 24, 1 x 1", () => beside.call(m96).backward([g24])),
+            ("PixelCNN++: doubled elu", () => Endings.Of(Ending.ConcatElu, m24).backward([g48])),
+            ("PixelCNN++: libtorch's dropout", () => functional.dropout(m48, 0.5, true).backward([g48])),
+            ("PixelCNN++: dropout", () => FastDropout.Of(m48, 0.5, true).backward([g48])),
         ];
         var times = Stopwatches.InTurn([.. parts.Select(part => (Action)(() =>
         {

@@ -220,7 +220,7 @@ public sealed class PixelCnnPlus : PixelModel, ICausalNet, IStartsFromData
             using var scope = NewDisposeScope();                                                  // what no gradient needs is freed at once
             var h = first.call(Elu(x));                                                           // [B, F, H, W]
             if (others.Length > 0) h = h + beside!.call(cat([.. others.Select(Elu)], 1));
-            var y = second.call(functional.dropout(Elu(h), dropout, training));                   // [B, 2 F, H, W]
+            var y = second.call(FastDropout.Of(Elu(h), dropout, training));                   // [B, 2 F, H, W]
             if (told.Of(condition, map) is { } more) y = y + more;
             return (x + Endings.Of(Ending.LinearGate, y)).MoveToOuterDisposeScope();
         }
