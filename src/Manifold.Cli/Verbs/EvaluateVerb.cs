@@ -39,7 +39,7 @@ internal static class EvaluateVerb
 
             foreach (var name in names)
             {
-                var clock = new Progress(name);
+                var clock = new ProgressLine(name);
                 var result = Metrics.Measure(name, trained.Model, part, trained.Device, parsed.GetValue(limit), clock.Report);
                 clock.Done();
                 var line = trained.Line(result, set, part);
@@ -55,23 +55,4 @@ internal static class EvaluateVerb
     private static string Text(Measurement result, JsonObject line) =>
         $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.Reference is { } reference ? $" (the data's own: {reference:F4})" : "")}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +
         $"({line["data"]} {line["split"]}, {line["binarization"]}, {result.Count:N0} examples, {line["weights"]} weights at {line["examples_seen"]:N0}, {result.Seconds:F1} s)";
-
-    // A line that rewrites itself, on a terminal only: results go to standard output untouched.
-    private sealed class Progress(string name)
-    {
-        private readonly System.Diagnostics.Stopwatch clock = System.Diagnostics.Stopwatch.StartNew();
-        private long shown;
-
-        public void Report(double share)
-        {
-            if (Console.IsErrorRedirected || clock.ElapsedMilliseconds - shown < 500) return;
-            shown = clock.ElapsedMilliseconds;
-            Console.Error.Write($"\r{name} {share:P0}, {TimeSpan.FromSeconds(clock.Elapsed.TotalSeconds * (1 - share) / share):h\\:mm\\:ss} left ");
-        }
-
-        public void Done()
-        {
-            if (shown > 0) Console.Error.Write("\r" + new string(' ', 40) + "\r");
-        }
-    }
 }

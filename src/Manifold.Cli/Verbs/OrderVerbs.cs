@@ -70,11 +70,12 @@ internal static class OrderVerbs
         var seeds = new Option<string>("--seeds") { Description = "One way to go on for each.", HelpName = "0-7", DefaultValueFactory = _ => "0-7" };
         var index = new Option<int>("--index") { Description = "Which of the validation part, if no file is given.", HelpName = "N" };
         var only = new Option<int?>("--class") { Description = "For a model that is told the class: which.", HelpName = "N" };
+        var temperature = new Option<double>("--temperature") { Description = "1 for the model's own law, below 1 for what it finds likelier.", HelpName = "T", DefaultValueFactory = _ => 1 };
         var dataRoot = Verb.DataRoot();
         var weights = Verb.Weights();
         var device = Verb.Device();
         var output = Verb.Out();
-        var command = new Command("complete", "Keep a part of a picture and draw the rest, in several ways.") { run, picture, keep, seeds, index, only, dataRoot, weights, device, output };
+        var command = new Command("complete", "Keep a part of a picture and draw the rest, in several ways.") { run, picture, keep, seeds, index, only, temperature, dataRoot, weights, device, output };
         command.SetAction(parsed => Verb.Do(() =>
         {
             using var scope = NewDisposeScope();
@@ -90,7 +91,8 @@ internal static class OrderVerbs
             var label = parsed.GetValue(only) is { } named ? full([1], named, ScalarType.Int64) : batch.Labels;
             var condition = Condition.OneHot(label, model.Classes)?.to(trained.Device).expand(numbers.Count, -1);
             var known = batch.X.expand(numbers.Count, -1, -1, -1);
-            var drawn = Cached.Draw(model, Ancestral.Uniforms(model, numbers).to(trained.Device), new Drawing { Condition = condition, Known = known, Keep = mask });
+            using var watch = new DrawingWatch(numbers.Count);
+            var drawn = watch.Drawn(progress => Cached.Draw(model, Ancestral.Uniforms(model, numbers).to(trained.Device), new Drawing { Condition = condition, Known = known, Keep = mask, Temperature = parsed.GetValue(temperature), Progress = progress }));
             var kept = batch.X * mask + 0.5 * (1 - mask);                                                 // grey where it will be drawn
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, "complete.png");
             return Verb.Write(path, Grid.Of(cat([kept, drawn, batch.X]), Math.Min(10, numbers.Count + 2)).ToPng());

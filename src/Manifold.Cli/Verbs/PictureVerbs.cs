@@ -18,14 +18,19 @@ internal static class PictureVerbs
         var pixels = new Option<string>("--pixels") { Description = "The mean of each pixel, or a draw of it.", HelpName = "mean|draw", DefaultValueFactory = _ => "mean" };
         pixels.AcceptOnlyFromAmong("mean", "draw");
         var only = new Option<int?>("--class") { Description = "For a model that is told the class: this one, by its number; all in turn if not given.", HelpName = "N" };
-        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only], (trained, parsed) =>
+        var temperature = new Option<double>("--temperature") { Description = "For a model of order: 1 for its own law, below 1 for what it finds likelier.", HelpName = "T", DefaultValueFactory = _ => 1 };
+        var live = new Option<string?>("--live") { Description = "For a model of order: a PNG that is written again every second as rows are drawn.", HelpName = "FILE" };
+        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only, temperature, live], (trained, parsed) =>
         {
             var classes = Samples.Classes(trained.Model);
             var numbers = SeedRange.Parse(parsed.GetValue(seeds)!);
             if (parsed.GetValue(only) is { } label && (label < 0 || label >= classes))
                 throw new SettingsException(classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional)." : $"--class is {label}; the model has the classes 0 to {classes - 1}.");
-            var pictures = cat([.. numbers.Chunk(100).Select(some => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only)))]);
-            return Grid.Of(pictures, classes is > 1 and <= 16 && parsed.GetValue(only) is null ? classes : Columns(numbers.Count));
+            if (trained.Model is not IAutoregressive && (parsed.GetValue(temperature) != 1 || parsed.GetValue(live) is not null))
+                throw new SettingsException($"--temperature and --live are for models of order, which draw pixel by pixel; {trained.Run.Path} is of a {trained.Model.GetType().Name}.");
+            var columns = classes is > 1 and <= 16 && parsed.GetValue(only) is null ? classes : Columns(numbers.Count);
+            using var watch = new DrawingWatch(numbers.Count, parsed.GetValue(live), columns);
+            return Grid.Of(cat([.. numbers.Chunk(100).Select(some => watch.Drawn(progress => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only), parsed.GetValue(temperature), progress)))]), columns);
         });
     }
 

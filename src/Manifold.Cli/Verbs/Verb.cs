@@ -33,6 +33,10 @@ internal static partial class Verb
             Native.Load();
             return verb();
         }
+        catch (OperationCanceledException)
+        {
+            return Fail("stopped; nothing was written.", ExitCodes.Interrupted);
+        }
         catch (Exception e) when (e is SettingsException or MetricException or ArgumentException and not ArgumentNullException)
         {
             return Fail(ParameterNote().Replace(e.Message, ""), ExitCodes.WrongUsage);

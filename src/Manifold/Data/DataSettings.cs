@@ -10,6 +10,7 @@ public sealed record DataSettings
     public bool Flip { get; init; }                                            // training pictures are mirrored left to right half of the time
     public Binarization Binarize { get; init; } = Binarization.None;           // how grey becomes 0 or 1
     public bool Dequantize { get; init; }                                      // grey becomes (byte + u) / 256, u uniform on [0, 1), so that a density has bits per dimension
+    public int Levels { get; init; } = 256;                                    // grey values, 2 to 256: bytes are rounded to so many, evenly from black to white
     public bool SkipBad { get; init; }                                         // leave out pictures that cannot be read, and count them
 
     /// <exception cref="ArgumentOutOfRangeException">There is no name, or the size is not positive.</exception>
@@ -18,6 +19,8 @@ public sealed record DataSettings
         SettingChecks.Need(Set.Trim().Length > 0, "data.set", "empty", "the name of a set or a path; `./manifold data list` shows the sets that are here");
         SettingChecks.Need(Size is null or > 0, "data.size", Size, "1 or more");
         SettingChecks.Need(!Dequantize || Binarize == Binarization.None, "data.dequantize", "true", "data.binarize=none: coins have nothing to dequantize");
+        SettingChecks.Need(Levels is >= 2 and <= 256, "data.levels", Levels, "2 to 256");
+        SettingChecks.Need(Levels == 256 || !Dequantize && Binarize == Binarization.None, "data.levels", Levels, "data.binarize=none and data.dequantize=false: fewer levels are an end of their own");
         return this;
     }
 }

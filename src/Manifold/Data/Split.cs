@@ -14,10 +14,12 @@ public sealed class Split
     private readonly MemorySource source;
     private readonly int[] members;   // indices in the source
     private readonly bool flip;
+    private readonly byte[] rounded;  // of each byte the level that is nearest
 
     internal Split(string name, MemorySource source, int[] members, DataSettings settings)
     {
-        (Name, this.source, this.members, flip, Binarize, Dequantize) = (name, source, members, settings.Flip, settings.Binarize, settings.Dequantize);
+        (Name, this.source, this.members, flip, Binarize, Dequantize, Levels) = (name, source, members, settings.Flip, settings.Binarize, settings.Dequantize, settings.Levels);
+        rounded = [.. Enumerable.Range(0, 256).Select(value => (byte)Math.Round(value * (Levels - 1) / 255.0))];
         if (members.Length == 0) throw new DataException($"The {name} part is empty; a set needs at least ten pictures, so that a tenth can be kept for validation.");
     }
 
@@ -43,6 +45,9 @@ public sealed class Split
 
     /// <summary>Whether a grey value is spread over its bin: (byte + u) / 256, anew every time an example is seen; evaluation draws u from <see cref="CoinSeed"/>.</summary>
     public bool Dequantize { get; }
+
+    /// <summary>Grey values that there are, from black to white.</summary>
+    public int Levels { get; }
 
     /// <summary>Where a picture of this part comes from, for messages and neighbour sheets.</summary>
     public string NameOf(int index) => source.NameOf(members[index]);
@@ -95,9 +100,10 @@ public sealed class Split
         return new Batch(x) { Labels = labels is null ? null : tensor(labels) };
     }
 
-    private static void Scale(ReadOnlySpan<byte> pixels, Span<float> target, PixelRange range)
+    private void Scale(Span<byte> pixels, Span<float> target, PixelRange range)
     {
-        var (scale, shift) = range switch { PixelRange.Unit => (1 / 255f, 0f), PixelRange.Symmetric => (2 / 255f, -1f), _ => (1f, 0f) };
+        if (Levels < 256) for (var i = 0; i < pixels.Length; i++) pixels[i] = rounded[pixels[i]];
+        var (scale, shift) = range switch { PixelRange.Unit => (1f / (Levels - 1), 0f), PixelRange.Symmetric => (2f / (Levels - 1), -1f), _ => (255f / (Levels - 1), 0f) };
         for (var i = 0; i < pixels.Length; i++) target[i] = pixels[i] * scale + shift;
     }
 

@@ -36,15 +36,15 @@ public sealed record LogisticMixture(Tensor LogitProbs, Tensor Means, Tensor Log
     }
 
     /// <summary>log p(x) of each example, nats.</summary>
-    /// <param name="x">[B, C, H, W], on the 256 points of [-1, 1].</param>
+    /// <param name="x">[B, C, H, W], on the points of [-1, 1], as many as there are levels.</param>
     /// <returns>[B], or [K, B] if the mixture has that leading axis.</returns>
-    public Tensor LogProb(Tensor x) => LogProbOfPixels(x).sum([-2, -1]);
+    public Tensor LogProb(Tensor x, int levels = 256) => LogProbOfPixels(x, levels).sum([-2, -1]);
 
     /// <summary>log p of each pixel, its channels together: [B, H, W], or [K, B, H, W].</summary>
-    public Tensor LogProbOfPixels(Tensor x)
+    public Tensor LogProbOfPixels(Tensor x, int levels = 256)
     {
         var values = x.unsqueeze(1);                                                                          // [B, 1, C, H, W]
-        var each = DiscretizedLogistic.LogProb(values, Moved(values), LogScales).sum(-3);                     // [..., K, H, W]
+        var each = DiscretizedLogistic.LogProb(values, Moved(values), LogScales, levels).sum(-3);             // [..., K, H, W]
         return (each + LogitProbs.log_softmax(-3)).logsumexp(-3);                                             // over components
     }
 

@@ -18,13 +18,13 @@ public enum Likelihood
     /// <summary>A normal density around a mean.</summary>
     Gaussian,
 
-    /// <summary>A logistic cut at the borders of 256 bins.</summary>
+    /// <summary>A logistic cut at the borders of 256 bins, or as many as there are levels.</summary>
     DiscretizedLogistic,
 
     /// <summary>Several such logistics, with colours that move together.</summary>
     LogisticMixture,
 
-    /// <summary>A probability for each of 256 values.</summary>
+    /// <summary>A probability for each value.</summary>
     Categorical,
 }
 
@@ -49,12 +49,14 @@ public sealed record LikelihoodSettings
     public double Sigma { get; init; } = 0.1;                                // the same: standard deviation of a pixel, in units of [0, 1]; where it starts if learned
     public bool SquashMean { get; init; } = true;                            // the same: whether the mean passes a sigmoid, which keeps it in [0, 1]
     public int Components { get; init; } = 10;                               // mixture: K
+    public int Levels { get; init; } = 256;                                  // values of a pixel, but for coins and densities; as many as data.levels
 
     /// <exception cref="ArgumentOutOfRangeException">Sigma or the number of components is not positive.</exception>
     public LikelihoodSettings Validated(string path)
     {
         SettingChecks.NeedPositive(Sigma, $"{path}.sigma");
         SettingChecks.NeedPositive(Components, $"{path}.components");
+        SettingChecks.Need(Levels is >= 2 and <= 256, $"{path}.levels", Levels, "2 to 256");
         return this;
     }
 
@@ -62,7 +64,7 @@ public sealed record LikelihoodSettings
     public bool IsDiscrete => Kind != Likelihood.Gaussian;
 }
 
-/// <summary>p(x|z): what the numbers that a decoder gives for each pixel mean. Pictures are in [0, 1]; 256 values are byte / 255.</summary>
+/// <summary>p(x|z): what the numbers that a decoder gives for each pixel mean. Pictures are in [0, 1]; of L levels, value k is k / (L - 1).</summary>
 public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Module(name)
 {
     /// <summary>Numbers for each pixel that the decoder must give.</summary>
@@ -109,7 +111,7 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         Likelihood.Gaussian => new Density(shape, settings),
         Likelihood.DiscretizedLogistic => new Bins(shape, settings),
         Likelihood.LogisticMixture => new Mixture(shape, settings),
-        _ => new Values(shape),
+        _ => new Values(shape, settings),
     };
 
     private static double MinusOneToOne(double inUnit) => 2 * inUnit;         // a length on [0, 1] as one on [-1, 1]
@@ -152,6 +154,7 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         }
 
         protected bool SquashesMean => settings.SquashMean;
+        protected int Levels => settings.Levels;
 
         protected double LogWidth(ReadOnlySpan<double> outputs, int channel, double least)
         {
@@ -183,15 +186,15 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         private const double Least = -7;
 
         public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
-        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => DiscretizedLogistic.LogProb(2 * x - 1, 2 * Mean(outputs) - 1, LogWidth(outputs, Least)).sum(-3);
-        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Rounded(DiscretizedLogistic.Sample(2 * Mean(outputs) - 1, LogWidth(outputs, Least) + Math.Log(temperature), u));
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => DiscretizedLogistic.LogProb(2 * x - 1, 2 * Mean(outputs) - 1, LogWidth(outputs, Least), Levels).sum(-3);
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Rounded(DiscretizedLogistic.Sample(2 * Mean(outputs) - 1, LogWidth(outputs, Least) + Math.Log(temperature), u), Levels);
 
         public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
         {
             for (var c = 0; c < x.Length; c++)
             {
                 var mean = SquashesMean ? 1 / (1 + Math.Exp(-outputs[c])) : outputs[c];
-                x[c] = Rounded(Logistic(2 * mean - 1, LogWidth(outputs, c, Least), temperature, u[c]));
+                x[c] = Rounded(Logistic(2 * mean - 1, LogWidth(outputs, c, Least), temperature, u[c]), Levels);
             }
         }
     }
@@ -216,13 +219,13 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         }
 
         public override bool DrawsPixels => true;
-        public override Tensor LogProb(Tensor x, Tensor outputs) => Of(outputs).LogProb(2 * x - 1);
-        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Of(outputs).LogProbOfPixels(2 * x - 1);
+        public override Tensor LogProb(Tensor x, Tensor outputs) => Of(outputs).LogProb(2 * x - 1, settings.Levels);
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Of(outputs).LogProbOfPixels(2 * x - 1, settings.Levels);
         public override Tensor Mean(Tensor outputs) => (Of(outputs).Mean() + 1) / 2;
         public override Tensor Draw(Tensor outputs, Tensor u, double temperature)
         {
             var law = Of(outputs);
-            return Rounded((temperature == 1 ? law : law with { LogitProbs = law.LogitProbs / temperature, LogScales = law.LogScales + Math.Log(temperature) }).Sample(u));
+            return Rounded((temperature == 1 ? law : law with { LogitProbs = law.LogitProbs / temperature, LogScales = law.LogScales + Math.Log(temperature) }).Sample(u), settings.Levels);
         }
 
         public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
@@ -242,21 +245,21 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
                 if (channels == 3 && c == 2) mean = mean + Coefficient(outputs, 1) * moved[0] + Coefficient(outputs, 2) * moved[1];
                 var drawn = Logistic(mean, Math.Max(outputs[k + k * channels + channels * chosen + c], LogisticMixture.LeastLogScale), temperature, u[k + c]);
                 if (channels == 3) moved[c] = drawn;
-                x[c] = Rounded(drawn);
+                x[c] = Rounded(drawn, settings.Levels);
             }
         }
         private LogisticMixture Of(Tensor outputs) => LogisticMixture.Of(outputs, Shape.Channels, settings.Components);
     }
 
-    private sealed class Values(PictureShape shape) : PixelLikelihood(nameof(Values), shape)
+    private sealed class Values(PictureShape shape, LikelihoodSettings settings) : PixelLikelihood(nameof(Values), shape)
     {
-        private const int Levels = 256;
+        private int Levels => settings.Levels;
 
         public override long Outputs => Levels * Shape.Channels;
         public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
-        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Categorical.LogProbOfPixels((x * 255).round().to_type(ScalarType.Int64), Logits(outputs));
-        public override Tensor Mean(Tensor outputs) => Categorical.Mean(Logits(outputs)) / 255;
-        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Categorical.Sample(Logits(outputs) / temperature, u).to_type(outputs.dtype) / 255;
+        public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Categorical.LogProbOfPixels((x * (Levels - 1)).round().to_type(ScalarType.Int64), Logits(outputs));
+        public override Tensor Mean(Tensor outputs) => Categorical.Mean(Logits(outputs)) / (Levels - 1);
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Categorical.Sample(Logits(outputs) / temperature, u).to_type(outputs.dtype) / (Levels - 1);
 
         public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
         {
@@ -267,16 +270,16 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
                 for (var v = 0; v < Levels; v++) sum += Math.Exp((outputs[v * x.Length + c] - most) / temperature);
                 var value = 0;
                 for (var v = 0; v < Levels && (below += Math.Exp((outputs[v * x.Length + c] - most) / temperature) / sum) <= u[c]; v++) value = v + 1;
-                x[c] = Math.Min(value, Levels - 1) / 255.0;
+                x[c] = Math.Min(value, Levels - 1) / (Levels - 1.0);
             }
         }
 
         private Tensor Logits(Tensor outputs) => outputs.reshape([.. outputs.shape[..^3], (long)Levels, Shape.Channels, .. outputs.shape[^2..]]);
     }
 
-    // From [-1, 1] to the nearest of the 256 values in [0, 1].
-    private static Tensor Rounded(Tensor x) => ((x + 1) * 127.5).round() / 255;
-    private static double Rounded(double x) => Math.Round((x + 1) * 127.5) / 255;
+    // From [-1, 1] to the nearest of the values in [0, 1].
+    private static Tensor Rounded(Tensor x, int levels) => ((x + 1) * ((levels - 1) / 2.0)).round() / (levels - 1);
+    private static double Rounded(double x, int levels) => Math.Round((x + 1) * ((levels - 1) / 2.0)) / (levels - 1);
 
     private static double Logistic(double mean, double logScale, double temperature, double u) => Math.Clamp(mean + Math.Exp(logScale) * temperature * (Math.Log(u) - Math.Log(1 - u)), -1, 1);
 }

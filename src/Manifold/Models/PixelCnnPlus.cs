@@ -50,7 +50,7 @@ public sealed class PixelCnnPlus : PixelModel, ICausalNet, IStartsFromData
     public PixelCnnPlus(PictureShape shape, PixelCnnPlusSettings settings, int classes = 0, int mapChannels = 0)
         : base(nameof(PixelCnnPlus), shape, settings.Validated(shape).Likelihood, ClassesTold(settings.Conditional, classes), mapChannels)
     {
-        if (Groups > 1) throw new ArgumentException($"model.likelihood.kind is {settings.Likelihood.Kind}, which draws the {shape.Channels} channels of a pixel one after the other; the network of PixelCNN++ gives a pixel at once: use logistic_mixture.", nameof(settings));
+        if (Groups > 1) throw new ArgumentException($"model.likelihood.kind is one that draws the {shape.Channels} channels of a pixel one after the other, and the network of PixelCNN++ gives a pixel at once: set it to logistic_mixture.", nameof(settings));
         var f = settings.Filters;
         sizes = settings.Sizes;
         firstRows = new ShiftedConv2d(shape.Channels + 1, f, 2, 3, Reach.Sides);

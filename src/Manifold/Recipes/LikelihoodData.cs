@@ -14,7 +14,12 @@ internal static class LikelihoodData
         if (likelihood.Kind == Likelihood.Bernoulli && (data.Binarize == Binarization.None || data.Dequantize))
             throw new SettingsException($"model.likelihood.kind is bernoulli, which needs pictures of 0 and 1, and {(data.Dequantize ? "data.dequantize is true" : "data.binarize is none")}. Set data.binarize to dynamic, threshold or fixed, or model.likelihood.kind to gaussian or discretized_logistic.");
         if (likelihood.Kind is not (Likelihood.Bernoulli or Likelihood.Gaussian) && (data.Binarize != Binarization.None || data.Dequantize))
-            throw new SettingsException($"model.likelihood.kind is {Words(likelihood.Kind)}, which is of the 256 values of a byte, and {(data.Dequantize ? "data.dequantize is true" : $"data.binarize is {Words(data.Binarize)}")}. Set data.{(data.Dequantize ? "dequantize=false" : "binarize=none")}, or model.likelihood.kind to {(data.Dequantize ? "gaussian" : "bernoulli")}.");
+            throw new SettingsException($"model.likelihood.kind is {Words(likelihood.Kind)}, which is of the {likelihood.Levels} values of a pixel, and {(data.Dequantize ? "data.dequantize is true" : $"data.binarize is {Words(data.Binarize)}")}. Set data.{(data.Dequantize ? "dequantize=false" : "binarize=none")}, or model.likelihood.kind to {(data.Dequantize ? "gaussian" : "bernoulli")}.");
+        var levels = likelihood.Kind is Likelihood.Bernoulli or Likelihood.Gaussian ? 256 : likelihood.Levels;
+        if (data.Levels != levels)
+            throw new SettingsException(likelihood.Kind is Likelihood.Bernoulli or Likelihood.Gaussian
+                ? $"data.levels is {data.Levels}, and model.likelihood.kind is {Words(likelihood.Kind)}, which has no levels. Set model.likelihood.kind to categorical, logistic_mixture or discretized_logistic, or leave data.levels at 256."
+                : $"data.levels is {data.Levels} and model.likelihood.levels is {likelihood.Levels}; they need to be the same: --set model.likelihood.levels={data.Levels}.");
     }
 
     /// <summary>As the setting is written.</summary>

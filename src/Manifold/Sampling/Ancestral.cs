@@ -32,7 +32,7 @@ public static class Ancestral
                 if (channel < 0) At(x).copy_(drawn);
                 else At(x).narrow(1, channel, 1).copy_(drawn.narrow(1, channel, 1));
             }
-            how.Progress?.Invoke((step + 1.0) / model.Order.Count);
+            how.Progress?.Invoke(new((step + 1.0) / model.Order.Count, () => x.clone()));
         }
         return x.MoveToOuterDisposeScope();
     }

@@ -5,6 +5,11 @@ using static TorchSharp.torch;
 
 namespace Manifold.Sampling;
 
+/// <summary>How far a drawing is.</summary>
+/// <param name="Share">Of the work that is done.</param>
+/// <param name="SoFar">The pictures as they stand, [N, C, H, W], black where nothing is drawn yet; the caller's to dispose.</param>
+public readonly record struct DrawingProgress(double Share, Func<Tensor> SoFar);
+
 /// <summary>What is asked of pictures that are drawn a place at a time, beside the chance.</summary>
 public sealed record Drawing
 {
@@ -24,7 +29,7 @@ public sealed record Drawing
     public double Temperature { get; init; } = 1;
 
     /// <summary>Told the share that is done; may throw to stop.</summary>
-    public Action<double>? Progress { get; init; }
+    public Action<DrawingProgress>? Progress { get; init; }
 
     /// <summary>The pixels that are known, row by row; null for none.</summary>
     /// <exception cref="ArgumentException">Temperature, <see cref="Keep"/> or <see cref="Known"/> is out of range, or one of the two is missing.</exception>

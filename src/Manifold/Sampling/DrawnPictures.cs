@@ -74,7 +74,7 @@ internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPoint
         var all = new DrawnPictures<T>(model, u, how);
         var chunks = (all.count + Vector<T>.Count - 1) / Vector<T>.Count;
         var done = 0;
-        void Report() => how.Progress?.Invoke(Interlocked.Increment(ref done) / (double)(chunks * steps));
+        void Report() => how.Progress?.Invoke(new(Interlocked.Increment(ref done) / (double)(chunks * steps), all.ToTensor));
         try
         {
             Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, chunk =>
@@ -84,9 +84,13 @@ internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPoint
         {
             ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);   // what the progress threw to stop
         }
-        long[] shape = [all.count, all.channels, all.height, all.width];
-        var drawn = all.pictures is float[] floats ? tensor(floats, shape) : tensor((double[])(object)all.pictures, shape);
-        return drawn.to(u.device).to_type(u.dtype).MoveToOuterDisposeScope();
+        return all.ToTensor().to(u.device).to_type(u.dtype).MoveToOuterDisposeScope();
+    }
+
+    private Tensor ToTensor()
+    {
+        long[] shape = [count, channels, height, width];
+        return pictures is float[] floats ? tensor(floats, shape) : tensor((double[])(object)pictures, shape);
     }
 
     /// <summary>A tensor's numbers, row by row.</summary>

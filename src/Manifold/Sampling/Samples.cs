@@ -17,8 +17,9 @@ public static class Samples
     /// <param name="draw">For a model with codes: whether pixels are drawn from p(x|z), and not its mean.</param>
     /// <param name="only">The one class of all pictures; each in turn if null.</param>
     /// <param name="temperature">For a model of order: see <see cref="Drawing.Temperature"/>.</param>
+    /// <param name="progress">For a model of order: see <see cref="Drawing.Progress"/>.</param>
     /// <exception cref="ArgumentException">The model makes no pictures of seeds.</exception>
-    public static Tensor Of(object model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null, double temperature = 1, Action<double>? progress = null)
+    public static Tensor Of(object model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null, double temperature = 1, Action<DrawingProgress>? progress = null)
     {
         if (model is IDecoder decoder) return Latents.Pictures(decoder, seeds, device, draw, only);
         if (model is not IAutoregressive ordered) throw new ArgumentException($"{model.GetType().Name} makes no pictures of seeds.", nameof(model));

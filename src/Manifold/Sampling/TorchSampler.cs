@@ -33,7 +33,7 @@ public static class TorchSampler
                         At(x).narrow(1, from, size).copy_(model.Likelihood.Draw(net.Said(row, column), At(u), how.Temperature).narrow(1, from, size));
                     net.Show(row, column, from, At(x).narrow(1, from, size).flatten(1));
                 }
-            how.Progress?.Invoke((row + 1.0) / shape.Height);
+            how.Progress?.Invoke(new((row + 1.0) / shape.Height, () => x.clone()));
         }
         return x.MoveToOuterDisposeScope();
     }

@@ -91,6 +91,14 @@ public class VerbTests
             Assert.Equal(0, ManifoldProcess.Run("complete", run, folder["black.png"], "--keep", keep, "--seeds", "0-3", "--out", folder["whole.png"]).Code);
         Assert.Contains("--keep is bottom; it needs top, left or a picture's file", ManifoldProcess.Run("complete", run, "--keep", "bottom").Error);
         Assert.Contains("whose model is not one that makes pictures of codes", ManifoldProcess.Run("interpolate", run).Error);
+
+        // Its own law or a colder one, with a picture of how far it is.
+        Assert.Equal(0, ManifoldProcess.Run("sample", run, "--seeds", "0-3", "--temperature", "0.5", "--live", folder["live.png"], "--out", folder["cold.png"]).Code);
+        Assert.Equal(0, ManifoldProcess.Run("sample", run, "--seeds", "0-3", "--out", folder["warm.png"]).Code);
+        Assert.Equal(File.ReadAllBytes(folder["cold.png"]), File.ReadAllBytes(folder["live.png"]));
+        Assert.NotEqual(File.ReadAllBytes(folder["cold.png"]), File.ReadAllBytes(folder["warm.png"]));
+        var (hot, _, why) = ManifoldProcess.Run("sample", run, "--temperature", "0");
+        Assert.Equal((2, "manifold: temperature is 0; it needs above 0."), (hot, why.Trim()));
         var (wrong, _, what) = ManifoldProcess.Run("evaluate", run, "--metrics", "nll,elbo");
         Assert.Equal((2, true), (wrong, what.Contains("No metric \"elbo\". Metrics of this model: nll, bits_per_dim.")));
     }
@@ -165,9 +173,11 @@ public class VerbTests
     [InlineData(2, "schedule.over is 0; it needs to be above 0 for Cosine.", "train", "vae", "--dry-run", "--set", "schedule.kind=cosine")]
     [InlineData(2, "optimizer.learning_rate is -1; it needs to be a finite number of at least 0.", "train", "vae", "--dry-run", "--set", "optimizer.learning_rate=-1")]
     [InlineData(1, "libtorch: ", "train", "vae", "--dry-run", "--set", "model.latent_dim=99999999999")]
-    [InlineData(2, "model.likelihood.kind is categorical, which is of the 256 values of a byte, and data.binarize is dynamic. Set data.binarize=none", "train", "vae", "--dry-run", "--set", "model.likelihood.kind=categorical")]
+    [InlineData(2, "model.likelihood.kind is categorical, which is of the 256 values of a pixel, and data.binarize is dynamic. Set data.binarize=none", "train", "vae", "--dry-run", "--set", "model.likelihood.kind=categorical")]
     [InlineData(2, "model.prior is cube; it needs model.posterior=sigmoid_logistic", "train", "vae", "--dry-run", "--set", "model.prior=cube")]
     [InlineData(2, "model.conv.blocks is [1]; it needs", "train", "vae-conv", "--dry-run", "--set", "model.conv.blocks=[1]")]
+    [InlineData(2, "data.levels is 4 and model.likelihood.levels is 256; they need to be the same: --set model.likelihood.levels=4.", "train", "pixelcnn-pp", "--dry-run", "--set", "data.levels=4")]
+    [InlineData(2, "data.levels is 4, and model.likelihood.kind is gaussian, which has no levels.", "train", "vae", "--dry-run", "--set", "data.levels=4", "--set", "data.binarize=none", "--set", "model.likelihood.kind=gaussian")]
     [InlineData(2, "objective.gradient is score; it needs a posterior and a prior whose KL has a closed form", "train", "vae", "--dry-run", "--set", "objective.gradient=score", "--set", "model.posterior=student_t", "--set", "model.prior=laplace")]
     [InlineData(2, "--metrics names none", "evaluate", "/nowhere", "--metrics", "")]
     [InlineData(2, "Did you mean \"elbo\"", "evaluate", "/nowhere", "--metrics", "elbow")]

@@ -105,6 +105,19 @@ public class SplitTests
         Assert.True(split.InOrder(10, 20, PixelRange.Unit).X.eq(split.InOrder(0, 50, PixelRange.Unit).X[10..30]).all().item<bool>());
     }
 
+    // Four levels: 0, 85, 170, 255, each byte to the nearest.
+    [Fact]
+    public void Fewer_levels_are_the_nearest()
+    {
+        var source = new MemorySource("made", new PictureShape(1, 1, 6), [0, 42, 43, 128, 212, 255], null);
+        var split = new Split("train", source, [0], new DataSettings { Levels = 4 });
+        float[] Values(PixelRange range) => split.InOrder(0, 1, range).X.flatten().data<float>().ToArray();
+        Assert.Equal([0f, 0f, 1 / 3f, 2 / 3f, 2 / 3f, 1f], Values(PixelRange.Unit), (a, b) => Math.Abs(a - b) < 1e-6);
+        Assert.Equal([-1f, -1f, -1 / 3f, 1 / 3f, 1 / 3f, 1f], Values(PixelRange.Symmetric), (a, b) => Math.Abs(a - b) < 1e-6);
+        Assert.Contains("data.levels", Assert.Throws<ArgumentOutOfRangeException>(() => new DataSettings { Levels = 4, Binarize = Binarization.Fixed }.Validated()).Message);
+        Assert.Contains("data.levels", Assert.Throws<ArgumentOutOfRangeException>(() => new DataSettings { Levels = 1 }.Validated()).Message);
+    }
+
     [Fact]
     public void Threshold_is_at_128()
     {

@@ -127,6 +127,36 @@ public class PixelModelTests
         Assert.Equal(1, sum, precision: 9);
     }
 
+    // Fewer levels: pictures of two colours of five values each, 25 to a pixel; what the law draws are its levels, and both ways of drawing agree.
+    [Theory]
+    [InlineData(Likelihood.Categorical), InlineData(Likelihood.LogisticMixture), InlineData(Likelihood.DiscretizedLogistic)]
+    public void Fewer_levels_sum_to_one_and_are_drawn(Likelihood kind)
+    {
+        const int levels = 5;
+        manual_seed(6);
+        var law = PixelLikelihood.Create(new PictureShape(2, 1, 1), new LikelihoodSettings { Kind = kind, Components = 3, Levels = levels });
+        law.to(ScalarType.Float64);
+        using var _ = no_grad();
+        var outputs = randn([1, law.Outputs, 1, 1], ScalarType.Float64);
+        var values = arange(levels, ScalarType.Float64) / (levels - 1);
+        var all = cartesian_prod([values, values]).view(-1, 2, 1, 1);
+        Assert.Equal(1, law.LogProb(all, outputs.expand(levels * levels, -1, -1, -1)).exp().sum().item<double>(), precision: 9);
+
+        var u = rand([200, law.Uniforms, 1, 1], ScalarType.Float64);
+        foreach (var temperature in new[] { 1, 0.5 })
+        {
+            var drawn = law.Draw(outputs.expand(200, -1, -1, -1), u, temperature);
+            Assert.Equal(0, (drawn * (levels - 1) - (drawn * (levels - 1)).round()).abs().max().item<double>());
+            Assert.True(drawn.unique().output.shape[0] > 2);
+            var one = new double[2];
+            for (var i = 0; i < 200; i++)
+            {
+                law.Draw(outputs.data<double>().ToArray(), u[i].flatten().data<double>().ToArray(), one, temperature);
+                Assert.Equal(drawn[i].flatten().data<double>().ToArray(), one);
+            }
+        }
+    }
+
     // Another seed, another order; the same seed, the same.
     [Fact]
     public void A_random_order_is_its_seeds()
@@ -285,6 +315,8 @@ public class PixelModelTests
     {
         Assert.StartsWith("model.likelihood.kind is gaussian; a model of order gives probabilities", Assert.Throws<ArgumentException>(() => new GatedPixelCnn(new PictureShape(1, 3, 3), new() { Likelihood = Of(Likelihood.Gaussian) })).Message);
         Assert.Contains("a multiple of 3", Assert.Throws<ArgumentOutOfRangeException>(() => new GatedPixelCnn(new PictureShape(3, 3, 3), new() { Channels = 16 })).Message);
+        Assert.Contains("draws the 3 channels of a pixel one after the other", Assert.Throws<ArgumentException>(() => new PixelCnnPlus(new PictureShape(3, 8, 8), new() { Likelihood = Of(Likelihood.Categorical) })).Message);
+        Assert.Contains("model.sizes", Assert.Throws<ArgumentOutOfRangeException>(() => new PixelCnnPlus(new PictureShape(1, 3, 3), new() { Sizes = 3 })).Message);
         Assert.Contains("odd sizes", Assert.Throws<ArgumentOutOfRangeException>(() => new GatedPixelCnn(new PictureShape(1, 3, 3), new() { Kernel = 4 })).Message);
     }
 }
