@@ -18,6 +18,7 @@ public static class Ancestral
         how ??= new Drawing();
         using var scope = NewDisposeScope();
         using var _ = inference_mode();
+        using var still = Evaluating.Of(model);
         var (count, shape) = (u.ExpectShape([-1, model.Likelihood.Uniforms, model.Shape.Height, model.Shape.Width]).shape[0], model.Shape);
         var kept = how.KeptPlaces(shape);
         var x = how.Known is null ? zeros([count, shape.Channels, shape.Height, shape.Width], u.dtype, u.device) : how.Known.ExpectShape([count, shape.Channels, shape.Height, shape.Width]).to_type(u.dtype).clone();
@@ -36,4 +37,16 @@ public static class Ancestral
         }
         return x.MoveToOuterDisposeScope();
     }
+}
+
+/// <summary>A network that evaluates until this is disposed, and then goes back to training if it was: dropout has no place in a drawing.</summary>
+internal sealed class Evaluating : IDisposable
+{
+    private readonly nn.Module? network;
+
+    private Evaluating(nn.Module? network) => (this.network = network)?.eval();
+
+    public static Evaluating Of(object model) => new(model is nn.Module { training: true } network ? network : null);
+
+    public void Dispose() => network?.train();
 }

@@ -90,6 +90,37 @@ public class PixelModelTests
         }
     }
 
+    // While it trains too: no statistics over a picture, which would know the pixels to come. Dropout throws the same coins both times.
+    [Theory]
+    [InlineData("gated"), InlineData("pixelcnn"), InlineData("plus"), InlineData("made")]
+    public void Training_sees_nothing_of_what_comes_either(string name)
+    {
+        var model = Make(name, new PictureShape(1, 6, 6), Likelihood.Bernoulli);
+        model.train();
+        var x = rand([4, 1, 6, 6], ScalarType.Float64);
+        var changed = x.clone();
+        changed[.., .., 4..] = rand([4, 1, 2, 6], ScalarType.Float64);
+        Tensor Said(Tensor pictures)
+        {
+            manual_seed(9);
+            return model.Outputs(pictures)[.., .., ..4];
+        }
+        using var _ = no_grad();
+        Assert.Equal(0, (Said(x) - Said(changed)).abs().max().item<double>());
+    }
+
+    [Fact]
+    public void Nothing_is_dropped_while_it_draws_and_training_goes_on_after_it()
+    {
+        var model = Make("plus", new PictureShape(1, 4, 4), Likelihood.Bernoulli);
+        var u = rand([8, 1, 4, 4], ScalarType.Float64);
+        var expected = Ancestral.Draw(model, u);
+        model.train();
+        Assert.Equal(0, (expected - Ancestral.Draw(model, u)).abs().max().item<double>());
+        Assert.Equal(0, (expected - Cached.Draw(model, u)).abs().max().item<double>());
+        Assert.True(model.training);
+    }
+
     // Of layers of 3 x 3, each goes a column to the right for a row up; the first, of 5 x 5, goes two for one. Beyond that nothing is seen.
     private static bool InTheBlindSpot(int up, int right) => up > 0 && right > up + 1;
 
