@@ -1,13 +1,16 @@
 using System.CommandLine;
+using System.Globalization;
 using Manifold.Data;
+using Manifold.Evaluation;
 using Spectre.Console;
+using static TorchSharp.torch;
 
 namespace Manifold.Cli.Verbs;
 
 /// <summary>Which sets are here, which can be had, and whether they are whole.</summary>
 internal static class DataVerb
 {
-    public static Command Make() => new Command("data", "See which data sets are here, get, check and import them.") { List(), Get(), Verify(), Import() }.WithExample("./manifold data list");
+    public static Command Make() => new Command("data", "See which data sets are here, get, check and import them.") { List(), Get(), Verify(), Import(), Bits() }.WithExample("./manifold data list");
 
     private static Command List()
     {
@@ -83,6 +86,33 @@ internal static class DataVerb
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold data import photos/ --name my-photos");
+    }
+
+    private static Command Bits()
+    {
+        var name = new Argument<string>("NAME|PATH") { Description = "A set by name, or a folder, archive or file of pictures." };
+        var levels = new Option<int>("--levels") { Description = "Grey values, as data.levels.", HelpName = "N", DefaultValueFactory = _ => 256 };
+        var dataRoot = Verb.DataRoot();
+        var command = new Command("bits", "Say how many bits a value takes without a model: what bits_per_dim is to be held against.") { name, levels, dataRoot };
+        command.SetAction(parsed => Verb.Do(() =>
+        {
+            using var scope = NewDisposeScope();
+            var set = DataSet.Open(new DataSettings { Set = parsed.GetRequiredValue(name), Levels = parsed.GetValue(levels) }, parsed.GetValue(dataRoot));
+            var (part, called) = set.Test is { } test ? (test, "test") : (set.Validation, "validation");
+            long png = 0;
+            for (var at = 0; at < part.Count; at += 100)
+            {
+                using var inner = NewDisposeScope();
+                png += Manifold.Pictures.Grid.Of(part.InOrder(at, Math.Min(100, part.Count - at), PixelRange.Unit).X, 10, gap: 0, scale: 1).ToPng().Length;
+            }
+            var dims = (double)part.Count * set.Shape.Dims;
+            void Line(string what, double bits) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-12}{bits,8:F4} bits a value  ({set.Name} {called}, {part.Count:N0} pictures)"));
+            Line("uniform", Yardsticks.Uniform(parsed.GetValue(levels)));
+            Line("marginal", Yardsticks.Marginal(set.Train, part, parsed.GetValue(levels)));
+            Line("png", png * 8 / dims);
+            return ExitCodes.Done;
+        }));
+        return command.WithExample("./manifold data bits bundled");
     }
 
     private static Argument<string> Name() => new("NAME") { Description = "A set; `./manifold data list` shows them." };

@@ -59,6 +59,16 @@ public class VerbTests
         Assert.Equal(16, ((string)rows["elbo"]["checkpoint_sha256"]!).Length);
     }
 
+    [Fact]
+    public void A_set_says_how_many_bits_it_takes_without_a_model()
+    {
+        var (code, output, error) = ManifoldProcess.Run("data", "bits", "bundled", "--levels", "4");
+        Assert.True(code == 0, error);
+        Assert.Matches(@"uniform\s+2\.0000 bits a value  \(bundled test, 1,000 pictures\)", output);
+        Assert.Matches(@"marginal\s+[01]\.\d+ bits", output);
+        Assert.Matches(@"png\s+[01]\.\d+ bits", output);
+    }
+
     // A model of order: samples, exact numbers, pictures scored from files and from the set, and gone on with.
     [Fact]
     public void A_model_of_order_is_trained_sampled_and_asked_what_surprises_it()
