@@ -20,7 +20,10 @@ internal static class PictureVerbs
         var only = new Option<int?>("--class") { Description = "For a model that is told the class: this one, by its number; all in turn if not given.", HelpName = "N" };
         var temperature = new Option<double>("--temperature") { Description = "For a model of order: 1 for its own law, below 1 for what it finds likelier.", HelpName = "T", DefaultValueFactory = _ => 1 };
         var live = new Option<string?>("--live") { Description = "For a model of order: a PNG that is written again every second as rows are drawn.", HelpName = "FILE" };
-        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only, temperature, live], (trained, parsed) =>
+        var size = new Option<string?>("--size") { Description = "For a model of order made of convolutions: rows and columns other than those it was trained for.", HelpName = "HxW" };
+        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only, temperature, live, size], (trained, parsed, _) => [Drawn(trained, parsed)], moves: false, size);
+
+        Picture Drawn(TrainedModel trained, ParseResult parsed)
         {
             var classes = Samples.Classes(trained.Model);
             var numbers = SeedRange.Parse(parsed.GetValue(seeds)!);
@@ -31,7 +34,16 @@ internal static class PictureVerbs
             var columns = classes is > 1 and <= 16 && parsed.GetValue(only) is null ? classes : Columns(numbers.Count);
             using var watch = new DrawingWatch(numbers.Count, parsed.GetValue(live), columns);
             return Grid.Of(cat([.. numbers.Chunk(100).Select(some => watch.Drawn(progress => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only), parsed.GetValue(temperature), progress)))]), columns);
-        });
+        }
+    }
+
+    // 40x30, or 40 for a square.
+    private static (int, int)? SizeOf(string? size)
+    {
+        if (size is null) return null;
+        var sides = size.Split('x').Select(side => int.TryParse(side, out var pixels) && pixels is > 0 and <= 1024 ? pixels : 0).ToArray();
+        if (sides.Length > 2 || sides.Contains(0)) throw new SettingsException($"--size is {size}; it needs rows and columns, such as 40x30, each 1 to 1024.");
+        return (sides[0], sides[^1]);
     }
 
     public static Command Reconstruct()
@@ -70,7 +82,8 @@ internal static class PictureVerbs
 
     /// <summary>A verb that draws.</summary>
     /// <param name="draw">The picture, or the frames of a GIF if the last argument says that one is wanted.</param>
-    internal static Command Make(string name, string description, string example, Option[] own, Func<TrainedModel, ParseResult, bool, IReadOnlyList<Picture>> draw, bool moves)
+    /// <param name="size">The option, among its own, that asks for another size of the model's pictures.</param>
+    internal static Command Make(string name, string description, string example, Option[] own, Func<TrainedModel, ParseResult, bool, IReadOnlyList<Picture>> draw, bool moves, Option<string?>? size = null)
     {
         var run = Verb.Run();
         var weights = Verb.Weights();
@@ -82,7 +95,7 @@ internal static class PictureVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, $"{name}.png");
             var isGif = path.EndsWith(".gif", StringComparison.OrdinalIgnoreCase);
             if (isGif && !moves) throw new SettingsException($"--out is {path}, and {name} makes one picture; it needs a name that ends in .png.");

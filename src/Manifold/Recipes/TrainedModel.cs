@@ -4,6 +4,7 @@ using Manifold.Checkpoints;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Evaluation;
+using Manifold.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,8 +17,10 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
     /// <summary>Loads a run's best checkpoint (its newest where no score was taken), or the one that is named.</summary>
     /// <param name="path">A run's folder, or one of its checkpoints.</param>
     /// <param name="weights">ema: the averages; live: the weights themselves.</param>
+    /// <param name="size">Rows and columns of the pictures it is to make, if they are not to be those it was trained for: for networks of convolutions alone.</param>
+    /// <exception cref="SettingsException">The model is of one size only.</exception>
     /// <exception cref="CheckpointException">There is no whole checkpoint there, or it does not fit; the message says what was expected.</exception>
-    public static TrainedModel Open(string path, string weights, Device device)
+    public static TrainedModel Open(string path, string weights, Device device, (int Height, int Width)? size = null)
     {
         if (weights is not ("ema" or "live")) throw new SettingsException($"weights is {weights}; it needs ema or live.");
         var run = RunFolder.Read(path);
@@ -26,7 +29,10 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         var checkpoint = run.Chosen ?? run.Best ?? run.Newest
             ?? throw new CheckpointException($"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {run.Path}");
 
-        var plan = TrainingRun.Build(recipe, config.Data, device);
+        var facts = size is { } other ? config.Data with { Height = other.Height, Width = other.Width } : config.Data;
+        var plan = TrainingRun.Build(recipe, facts, device);
+        if (facts != config.Data && plan.Model is not ICausalNet)
+            throw new SettingsException($"{run.Path} is a run of {config.Recipe}, whose model makes pictures of {config.Data.Shape} and no others; models of order made of convolutions (pixelcnn, gated-pixelcnn, pixelcnn-pp) make any size.");
         var ema = plan.Algorithm.Averaged.ToHashSet();
         foreach (var (name, network) in plan.Algorithm.Networks)
             RunReader.Load(checkpoint, weights == "ema" && ema.Contains(name) ? "ema" : "model", network.state_dict().ToDictionary(tensor => $"{name}.{tensor.Key}", tensor => tensor.Value));
@@ -67,6 +73,7 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         ["same_data"] = data.Fingerprint == Config.Data.Fingerprint,
         ["split"] = split.Name,
         ["binarization"] = Json(split.Binarize.ToString()),
+        ["levels"] = split.Levels == 256 ? null : split.Levels,
         ["dequantization"] = split.Dequantize ? "uniform" : null,
         ["recipe"] = Config.Recipe,
         ["weights"] = Weights,

@@ -107,6 +107,11 @@ public class VerbTests
         Assert.Equal(0, ManifoldProcess.Run("sample", run, "--seeds", "0-3", "--out", folder["warm.png"]).Code);
         Assert.Equal(File.ReadAllBytes(folder["cold.png"]), File.ReadAllBytes(folder["live.png"]));
         Assert.NotEqual(File.ReadAllBytes(folder["cold.png"]), File.ReadAllBytes(folder["warm.png"]));
+        // A size that it was not trained for, and none that it cannot have.
+        Assert.Equal(0, ManifoldProcess.Run("sample", run, "--seeds", "0", "--size", "20x40", "--out", folder["wide.png"]).Code);
+        var wide = Manifold.Data.PictureFile.Decode(File.ReadAllBytes(folder["wide.png"]), "wide.png").Shape;
+        Assert.True(wide.Width > 1.8 * wide.Height);
+        Assert.Contains("--size is 20x; it needs rows and columns", ManifoldProcess.Run("sample", run, "--size", "20x").Error);
         var (hot, _, why) = ManifoldProcess.Run("sample", run, "--temperature", "0");
         Assert.Equal((2, "manifold: temperature is 0; it needs above 0."), (hot, why.Trim()));
         var (wrong, _, what) = ManifoldProcess.Run("evaluate", run, "--metrics", "nll,elbo");
