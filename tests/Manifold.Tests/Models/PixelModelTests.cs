@@ -2,6 +2,7 @@ using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Layers;
 using Manifold.Models;
+using Manifold.Recipes;
 using Manifold.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -119,6 +120,26 @@ public class PixelModelTests
         Assert.Equal(0, (expected - Ancestral.Draw(model, u)).abs().max().item<double>());
         Assert.Equal(0, (expected - Cached.Draw(model, u)).abs().max().item<double>());
         Assert.True(model.training);
+    }
+
+    // Gates and elus are functions of our own with a gradient of their own: neither may keep a tensor.
+    [Theory]
+    [InlineData("gated-pixelcnn"), InlineData("pixelcnn-pp"), InlineData("pixelcnn"), InlineData("made")]
+    public void A_step_leaves_nothing_behind(string recipe)
+    {
+        var algorithm = RecipeList.Find(recipe).Tiny.Build(new DataFacts("made up", "", 1, 12, 12, 20, 20, 20), CPU).Algorithm;
+        var batch = new Batch(bernoulli(full([20, 1, 12, 12], 0.5)));
+        long Step()
+        {
+            using (NewDisposeScope()) algorithm.Step(batch, 0);
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return Tensor.TotalCount;
+        }
+        Step();
+        var before = Step();
+        for (var i = 0; i < 5; i++) Step();
+        Assert.InRange(Step(), 0, before);
     }
 
     // Of layers of 3 x 3, each goes a column to the right for a row up; the first, of 5 x 5, goes two for one. Beyond that nothing is seen.
