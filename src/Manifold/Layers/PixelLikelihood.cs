@@ -82,6 +82,15 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     /// <summary>log p of each pixel, its channels together, nats: [B, H, W]. For probabilities, not densities.</summary>
     public virtual Tensor LogProbOfPixels(Tensor x, Tensor outputs) => throw new NotSupportedException($"{GetName()} gives no probabilities.");
 
+    /// <summary>The numbers of the law that is the mean of M laws; for coins and categories.</summary>
+    /// <param name="outputs">[M, B, Outputs, H, W].</param>
+    public virtual Tensor Averaged(Tensor outputs) => throw new NotSupportedException($"{GetName()} has no numbers for the mean of several laws.");
+
+    /// <summary>The same for one pixel.</summary>
+    /// <param name="outputs">[M, Outputs].</param>
+    /// <param name="mean">[Outputs], filled.</param>
+    public virtual void Average(ReadOnlySpan<double> outputs, Span<double> mean) => throw new NotSupportedException($"{GetName()} has no numbers for the mean of several laws.");
+
     /// <summary>The mean picture, [B, Outputs, H, W] to [B, C, H, W] in [0, 1].</summary>
     public abstract Tensor Mean(Tensor outputs);
 
@@ -122,6 +131,24 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         public override Tensor LogProb(Tensor x, Tensor outputs) => Bernoulli.LogProb(x, outputs);
         public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => (x * outputs - nn.functional.softplus(outputs)).sum(-3);
         public override Tensor Mean(Tensor outputs) => outputs.sigmoid();
+
+        // The logit of the mean of sigmoids, by logarithms: log mean s(l) - log mean s(-l).
+        public override Tensor Averaged(Tensor outputs) => (-nn.functional.softplus(-outputs)).logsumexp(0) - (-nn.functional.softplus(outputs)).logsumexp(0);
+
+        public override void Average(ReadOnlySpan<double> outputs, Span<double> mean)
+        {
+            for (var p = 0; p < mean.Length; p++)
+            {
+                double up = 0, down = 0;
+                for (var i = p; i < outputs.Length; i += mean.Length)
+                {
+                    up += 1 / (1 + Math.Exp(-outputs[i]));
+                    down += 1 / (1 + Math.Exp(outputs[i]));
+                }
+                mean[p] = Math.Log(up) - Math.Log(down);
+            }
+        }
+
         public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => (u < (outputs / temperature).sigmoid()).to_type(outputs.dtype);
 
         public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)
@@ -259,6 +286,22 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         public override Tensor LogProb(Tensor x, Tensor outputs) => LogProbOfPixels(x, outputs).sum([-2, -1]);
         public override Tensor LogProbOfPixels(Tensor x, Tensor outputs) => Categorical.LogProbOfPixels((x * (Levels - 1)).round().to_type(ScalarType.Int64), Logits(outputs));
         public override Tensor Mean(Tensor outputs) => Categorical.Mean(Logits(outputs)) / (Levels - 1);
+        public override Tensor Averaged(Tensor outputs) => (Logits(outputs).log_softmax(-4).logsumexp(0) - Math.Log(outputs.shape[0])).reshape([.. outputs.shape[1..]]);
+
+        public override void Average(ReadOnlySpan<double> outputs, Span<double> mean)
+        {
+            mean.Clear();
+            for (var first = 0; first < outputs.Length; first += mean.Length)
+                for (var c = 0; c < Shape.Channels; c++)
+                {
+                    double most = double.NegativeInfinity, sum = 0;
+                    for (var i = c; i < mean.Length; i += Shape.Channels) most = Math.Max(most, outputs[first + i]);
+                    for (var i = c; i < mean.Length; i += Shape.Channels) sum += Math.Exp(outputs[first + i] - most);
+                    for (var i = c; i < mean.Length; i += Shape.Channels) mean[i] += Math.Exp(outputs[first + i] - most) / sum;
+                }
+            for (var i = 0; i < mean.Length; i++) mean[i] = Math.Log(mean[i] * mean.Length / outputs.Length);
+        }
+
         public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => Categorical.Sample(Logits(outputs) / temperature, u).to_type(outputs.dtype) / (Levels - 1);
 
         public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature)

@@ -29,17 +29,24 @@ internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPoint
     /// <param name="StepIsDone">To be called <paramref name="Steps"/> times.</param>
     internal sealed record Chunk(DrawnPictures<T> All, int First, int Lanes, Action StepIsDone)
     {
+        private double[] several = [];
         private readonly double[] said = new double[All.model.Likelihood.Outputs], chance = new double[All.chances], drawn = new double[All.channels];
 
         /// <summary>The likelihood's own draw of channels of a pixel, unless the pixel is known.</summary>
-        /// <param name="numbers">What the network says of the pixel, [P].</param>
+        /// <param name="numbers">What the network says of the pixel, [P], or what several say whose mean counts, [M, P].</param>
         public void Choose(ReadOnlySpan<Vector<T>> numbers, int row, int column, int fromChannel, int toChannel)
         {
             var (area, place) = (All.height * All.width, row * All.width + column);
             if (All.kept?[place] == true) return;
             for (var b = 0; b < Lanes; b++)
             {
-                for (var p = 0; p < said.Length; p++) said[p] = double.CreateChecked(numbers[p][b]);
+                if (numbers.Length == said.Length) for (var p = 0; p < said.Length; p++) said[p] = double.CreateChecked(numbers[p][b]);
+                else
+                {
+                    if (several.Length != numbers.Length) several = new double[numbers.Length];
+                    for (var p = 0; p < several.Length; p++) several[p] = double.CreateChecked(numbers[p][b]);
+                    All.model.Likelihood.Average(several, said);
+                }
                 for (var d = 0; d < chance.Length; d++) chance[d] = double.CreateChecked(All.uniforms[((First + b) * chance.Length + d) * area + place]);
                 All.model.Likelihood.Draw(said, chance, drawn, All.how.Temperature);
                 for (var c = fromChannel; c < toChannel; c++) All.pictures[((First + b) * All.channels + c) * area + place] = T.CreateChecked(drawn[c]);

@@ -14,7 +14,7 @@ namespace Manifold.Sampling;
 internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Made model;
-    private readonly Layer[] layers;                 // the last gives the outputs
+    private readonly Layer[][] sets;                 // for each set of masks its layers; the last gives the outputs
     private readonly Layer? direct;
     private readonly T[]? first, last;               // what is told, [B, units] and [B, outputs]
     private readonly int steps;
@@ -26,14 +26,14 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
         using var _ = no_grad();
         this.model = model;
         steps = model.Order.Count;
-        layers = [.. model.Layers.Select(layer => new Layer(layer, steps))];
-        direct = model.Direct is null ? null : new Layer(model.Direct, steps);
+        sets = [.. Enumerable.Range(0, model.Sets).Select(set => model.Layers.Select(layer => new Layer(layer, set, steps)).ToArray())];
+        direct = model.Direct is null ? null : new Layer(model.Direct, 0, steps);
         var told = model.Told(condition, map);
         (first, last) = (DrawnPictures<T>.Numbers(told.First), DrawnPictures<T>.Numbers(told.Last));
     }
 
     /// <summary>Multiply-adds for one picture.</summary>
-    public long MultiplyAdds => (direct is null ? layers : layers.Append(direct)).Sum(layer => layer.MultiplyAdds);
+    public long MultiplyAdds => sets.Sum(layers => layers.Sum(layer => layer.MultiplyAdds)) + (direct?.MultiplyAdds ?? 0);
 
     /// <summary>One picture for each row of uniform numbers; see <see cref="Ancestral.Draw"/>.</summary>
     public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<T>.Draw(model, u, how, steps, Run);
@@ -41,30 +41,36 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
     private void Run(DrawnPictures<T>.Chunk pictures)
     {
         var shape = model.Shape;
-        var area = shape.Height * shape.Width;
-        Vector<T>[][] values = [.. layers.Select(layer => new Vector<T>[layer.Inputs])];         // what each layer sees, by degree
-        var said = new Vector<T>[model.Likelihood.Outputs];
-        var outputs = layers[^1];
+        var (area, features) = (shape.Height * shape.Width, (int)model.Likelihood.Outputs);
+        Vector<T>[][][] values = [.. sets.Select(layers => layers.Select(layer => new Vector<T>[layer.Inputs]).ToArray())];   // what each layer sees, by degree
+        var said = new Vector<T>[sets.Length * features];
         for (var step = 1; step <= steps; step++)
         {
             var (channel, row, column) = model.Order[step - 1];
-            foreach (var o in outputs.Units[step])
-            {
-                var sum = outputs.Sum(o, values[^1], step - 1) + (direct is null ? default : direct.Sum(o, values[0], step - 1));
-                said[o / area] = last is null ? sum : sum + pictures.Given(last, outputs.Outputs, o);
-            }
+            for (var set = 0; set < sets.Length; set++)
+                foreach (var o in sets[set][^1].Units[step])
+                {
+                    var sum = sets[set][^1].Sum(o, values[set][^1], step - 1) + (direct is null ? default : direct.Sum(o, values[0][0], step - 1));
+                    said[set * features + o / area] = last is null ? sum : sum + pictures.Given(last, sets[set][^1].Outputs, o);
+                }
             var (from, to) = channel < 0 ? (0, shape.Channels) : (channel, channel + 1);
             pictures.Choose(said, row, column, from, to);
-            for (var c = from; c < to; c++) values[0][layers[0].Slot[c * area + row * shape.Width + column]] = pictures.Shown(c, row, column);
-            for (var l = 0; l < layers.Length - 1; l++)
-                foreach (var unit in layers[l].Units[step])
-                {
-                    var sum = layers[l].Sum(unit, values[l], step);
-                    if (l == 0 && first is not null) sum += pictures.Given(first, layers[0].Outputs, unit);
-                    values[l + 1][layers[l + 1].Slot[unit]] = Vector.Max(sum, Vector<T>.Zero);
-                }
+            for (var c = from; c < to; c++) values[0][0][sets[0][0].Slot[c * area + row * shape.Width + column]] = pictures.Shown(c, row, column);   // the picture's degrees are the same in all sets
+            for (var set = 0; set < sets.Length; set++) Hidden(sets[set], values[set], values[0][0], step, pictures);
             pictures.StepIsDone();
         }
+    }
+
+    // The units that have just seen all that they see.
+    private void Hidden(Layer[] layers, Vector<T>[][] values, Vector<T>[] picture, int step, DrawnPictures<T>.Chunk pictures)
+    {
+        for (var l = 0; l < layers.Length - 1; l++)
+            foreach (var unit in layers[l].Units[step])
+            {
+                var sum = layers[l].Sum(unit, l == 0 ? picture : values[l], step);
+                if (l == 0 && first is not null) sum += pictures.Given(first, layers[0].Outputs, unit);
+                values[l + 1][layers[l + 1].Slot[unit]] = Vector.Max(sum, Vector<T>.Zero);
+            }
     }
 
     /// <summary>A layer whose inputs are sorted by degree, so that what a unit sees is the first so many of them.</summary>
@@ -74,18 +80,19 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
         private readonly T[] bias;
         private readonly int[] upTo;                 // [steps + 1]: inputs of at most that degree
 
-        public Layer(MaskedLinear layer, int steps)
+        public Layer(MaskedLinear layer, int set, int steps)
         {
-            var (inputs, outputs) = (layer.InDegrees.Count, layer.OutDegrees.Count);
-            var sorted = Enumerable.Range(0, inputs).OrderBy(i => layer.InDegrees[i]).ToArray();
+            var (inDegrees, outDegrees) = (layer.InDegrees[set], layer.OutDegrees[set]);
+            var (inputs, outputs) = (inDegrees.Count, outDegrees.Count);
+            var sorted = Enumerable.Range(0, inputs).OrderBy(i => inDegrees[i]).ToArray();
             Slot = new int[inputs];
             for (var i = 0; i < inputs; i++) Slot[sorted[i]] = i;
             upTo = new int[steps + 1];
-            foreach (var degree in layer.InDegrees) upTo[degree]++;
+            foreach (var degree in inDegrees) upTo[degree]++;
             for (var degree = 1; degree <= steps; degree++) upTo[degree] += upTo[degree - 1];
-            var byDegree = layer.OutDegrees.Select((degree, unit) => (degree, unit)).ToLookup(pair => pair.degree, pair => pair.unit);
+            var byDegree = outDegrees.Select((degree, unit) => (degree, unit)).ToLookup(pair => pair.degree, pair => pair.unit);
             Units = [.. Enumerable.Range(0, steps + 1).Select(degree => byDegree[degree].ToArray())];
-            weights = DrawnPictures<T>.Numbers(layer.Effective().index_select(1, tensor(sorted.Select(i => (long)i).ToArray(), device: layer.Bias.device)))!;
+            weights = DrawnPictures<T>.Numbers(layer.Effective(set).index_select(1, tensor(sorted.Select(i => (long)i).ToArray(), device: layer.Bias.device)))!;
             bias = DrawnPictures<T>.Numbers(layer.Bias)!;
             (Inputs, Outputs) = (inputs, outputs);
         }

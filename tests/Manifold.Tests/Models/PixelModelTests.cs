@@ -26,6 +26,7 @@ public class PixelModelTests
             "plus" => new PixelCnnPlus(shape, new PixelCnnPlusSettings { Filters = 5, Blocks = 2, Sizes = Math.Min(3, 1 + (int)Math.Log2(Math.Min(shape.Height, shape.Width))), Likelihood = Of(kind), Conditional = told }, classes, map),
             "plus, one size" => new PixelCnnPlus(shape, new PixelCnnPlusSettings { Filters = 5, Blocks = 3, Sizes = 1, Likelihood = Of(kind), Conditional = told }, classes, map),
             "made" => new Made(shape, new MadeSettings { Hidden = [20, 30], Likelihood = Of(kind), Conditional = told }, classes, map),
+            "made, four masks" => new Made(shape, new MadeSettings { Hidden = [20, 30], Masks = 4, Likelihood = Of(kind), Conditional = told }, classes, map),
             "made random" => new Made(shape, new MadeSettings { Hidden = [900], Order = ValueOrder.Random, OrderSeed = 5, Direct = false, Likelihood = Of(kind), Conditional = told }, classes, map),
             _ => throw new ArgumentException(model),
         };
@@ -53,6 +54,8 @@ public class PixelModelTests
                 nets.Add(model, Likelihood.DiscretizedLogistic, 2, 3, 4);
             }
             nets.Add("gated", Likelihood.Categorical, 3, 3, 3);
+            nets.Add("made, four masks", Likelihood.Bernoulli, 2, 3, 4);
+            nets.Add("made, four masks", Likelihood.Categorical, 1, 3, 3);
             return nets;
         }
     }
@@ -156,6 +159,7 @@ public class PixelModelTests
     [InlineData("plus", 1, 3, 3)]
     [InlineData("plus, one size", 1, 2, 4)]
     [InlineData("made", 1, 3, 3)]
+    [InlineData("made, four masks", 1, 3, 3)]
     [InlineData("made random", 2, 2, 2)]
     public void The_probabilities_of_all_pictures_sum_to_one(string name, int channels, int height, int width)
     {
@@ -177,6 +181,46 @@ public class PixelModelTests
         for (var first = 0; first < 256; first++)
             sum += model.Likely(new Batch(stack([bytes[first].expand(256), bytes], 1).view(256, 1, 2, 1))).LogPx.exp().sum().item<double>();
         Assert.Equal(1, sum, precision: 9);
+    }
+
+    // Of coins and categories: the mean of probabilities, not of logits; for a batch and for one pixel.
+    [Theory]
+    [InlineData(Likelihood.Bernoulli), InlineData(Likelihood.Categorical)]
+    public void The_mean_of_several_laws_has_the_mean_of_their_probabilities(Likelihood kind)
+    {
+        manual_seed(6);
+        var shape = new PictureShape(2, 1, 1);
+        var law = PixelLikelihood.Create(shape, new LikelihoodSettings { Kind = kind, Levels = 3 });
+        var outputs = randn([4, 1, law.Outputs, 1, 1], ScalarType.Float64) * 3;
+        foreach (var x in new[] { new double[] { 0, 1 }, [1, 1], [0, 0] })
+        {
+            // The channels of a pixel are drawn one after the other, so each has a mean of its own.
+            double Probability(Tensor numbers, int channel) => Math.Exp(kind == Likelihood.Bernoulli
+                ? -nn.functional.softplus((1 - 2 * x[channel]) * numbers[channel]).item<double>()
+                : numbers.view(3, 2)[.., channel].log_softmax(0)[(int)(2 * x[channel])].item<double>());
+            var expected = Enumerable.Range(0, 2).Sum(channel => Math.Log(Enumerable.Range(0, 4).Average(m => Probability(outputs[m].flatten(), channel))));
+            Assert.Equal(expected, law.LogProb(tensor(x).view(1, 2, 1, 1), law.Averaged(outputs)).item<double>(), precision: 10);
+        }
+        var mean = new double[law.Outputs];
+        law.Average(outputs.flatten().data<double>().ToArray(), mean);
+        var averaged = law.Averaged(outputs).flatten().data<double>().ToArray();
+        Assert.All(mean.Zip(averaged), pair => Assert.Equal(pair.Second, pair.First, precision: 10));
+    }
+
+    // Hidden degrees differ from set to set, a step trains one of them, and what is not trained is their mean.
+    [Fact]
+    public void Several_masks_take_turns()
+    {
+        var model = (Made)Make("made, four masks", new PictureShape(1, 4, 4), Likelihood.Bernoulli);
+        var x = rand([1, 1, 4, 4], ScalarType.Float64);
+        using var _ = no_grad();
+        model.train();
+        manual_seed(3);
+        var seen = Enumerable.Range(0, 60).Select(_ => model.Outputs(x).sum().item<double>()).Distinct().ToList();
+        Assert.Equal(4, seen.Count);
+        model.eval();
+        Assert.Equal(model.Outputs(x).sum().item<double>(), model.Outputs(x).sum().item<double>());
+        Assert.Contains("model.masks", Assert.Throws<ArgumentOutOfRangeException>(() => new MadeSettings { Masks = 2, Likelihood = Of(Likelihood.LogisticMixture) }.Validated()).Message);
     }
 
     // Fewer levels: pictures of two colours of five values each, 25 to a pixel; what the law draws are its levels, and both ways of drawing agree.
@@ -251,6 +295,8 @@ public class PixelModelTests
     [InlineData("plus, one size", Likelihood.LogisticMixture, 3, 4, 5, 2, 2, 1)]
     [InlineData("made", Likelihood.Bernoulli, 1, 5, 7, 9, 3, 2)]
     [InlineData("made random", Likelihood.Categorical, 3, 2, 3, 4, 0, 0)]
+    [InlineData("made, four masks", Likelihood.Bernoulli, 2, 3, 5, 9, 3, 2)]
+    [InlineData("made, four masks", Likelihood.Categorical, 3, 2, 3, 2, 0, 0)]
     public void The_cached_samplers_draw_what_the_slow_one_does(string name, Likelihood kind, int channels, int height, int width, int count, int classes, int mapChannels)
     {
         var model = Make(name, new PictureShape(channels, height, width), kind, classes, mapChannels);
