@@ -23,7 +23,7 @@ internal static class SamplerTable
     public static void Print()
     {
         var peak = Machine.MatrixPeak;
-        Console.WriteLine($"{get_num_threads()} threads; lanes: {System.Numerics.Vector<float>.Count}; peak of a matrix product: {peak:F0} GFLOP/s. Of the cached sampler: floating-point operations, and the share of the peak.");
+        Console.WriteLine($"{get_num_threads()} threads; lanes: {System.Numerics.Vector<float>.Count}, or {System.Runtime.Intrinsics.Vector512<float>.Count} where there are pictures enough and AVX-512 ({System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated}); peak of a matrix product: {peak:F0} GFLOP/s. Of the cached sampler: floating-point operations, and the share of the peak.");
         Console.WriteLine($"{"",-54}{"pictures",9}{"slow, ms",11}{"cached, ms",11}{"ratio",7}{"differ",7}{"GFLOP",8}{"GFLOP/s",9}{"share",7}");
         foreach (var (name, make, counts) in models)
         {

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using Manifold.Engine;
 using Manifold.Models;
 using TorchSharp;
@@ -14,23 +16,32 @@ public static class Cached
         how ??= new Drawing();
         u.ExpectShape([-1, model.Likelihood.Uniforms, model.Shape.Height, model.Shape.Width]);
         how.Known?.ExpectShape([u.shape[0], model.Shape.Channels, model.Shape.Height, model.Shape.Width]);
-        return (model, u.dtype, u.device.type) switch
+        return (u.dtype, u.device.type) switch
         {
-            (ICausalNet net, ScalarType.Float32, DeviceType.CPU) => new CausalSampler<float>(net, how.Condition, how.Map).Draw(u, how),
-            (ICausalNet net, ScalarType.Float64, DeviceType.CPU) => new CausalSampler<double>(net, how.Condition, how.Map).Draw(u, how),
-            (Made made, ScalarType.Float32, DeviceType.CPU) => new MadeSampler<float>(made, how.Condition, how.Map).Draw(u, how),
-            (Made made, ScalarType.Float64, DeviceType.CPU) => new MadeSampler<double>(made, how.Condition, how.Map).Draw(u, how),
-            (ICausalNet net, _, _) => TorchSampler.Draw(net, u, how),
-            _ => Ancestral.Draw(model, u, how),
+            (ScalarType.Float32, DeviceType.CPU) when IsWide(u.shape[0]) => ByHand<WideLanes<float>, float>(model, u, how),
+            (ScalarType.Float32, DeviceType.CPU) => ByHand<AutoLanes<float>, float>(model, u, how),
+            (ScalarType.Float64, DeviceType.CPU) => ByHand<AutoLanes<double>, double>(model, u, how),
+            _ => model is ICausalNet net ? TorchSampler.Draw(net, u, how) : Ancestral.Draw(model, u, how),
         };
     }
+
+    /// <summary>With vectors of one's choice.</summary>
+    internal static Tensor ByHand<V, T>(IAutoregressive model, Tensor u, Drawing how) where V : struct, ILanes<V, T> where T : unmanaged, IBinaryFloatingPointIeee754<T> => model switch
+    {
+        ICausalNet net => new CausalSampler<V, T>(net, how.Condition, how.Map).Draw(u, how),
+        Made made => new MadeSampler<V, T>(made, how.Condition, how.Map).Draw(u, how),
+        _ => Ancestral.Draw(model, u, how),
+    };
+
+    // Wide vectors pay where every core still has some to fill.
+    private static bool IsWide(long pictures) => Vector512.IsHardwareAccelerated && pictures > Vector512<float>.Count / 2 * Math.Max(1, get_num_threads());
 
     /// <summary>Multiply-adds that a picture takes, as they are done: borders included, colours once for each step of a pixel.</summary>
     /// <exception cref="ArgumentException">There is no cached sampler for the model.</exception>
     public static long MultiplyAdds(IAutoregressive model) => model switch
     {
-        ICausalNet net => new CausalSampler<float>(net).MultiplyAdds,
-        Made made => new MadeSampler<float>(made).MultiplyAdds,
+        ICausalNet net => new CausalSampler<AutoLanes<float>, float>(net).MultiplyAdds,
+        Made made => new MadeSampler<AutoLanes<float>, float>(made).MultiplyAdds,
         _ => throw new ArgumentException($"{model.GetType().Name} has no cached sampler.", nameof(model)),
     };
 }

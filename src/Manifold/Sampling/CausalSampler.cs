@@ -14,8 +14,9 @@ namespace Manifold.Sampling;
 /// Ramachandran et al. 2017, "Fast Generation for Convolutional Autoregressive Models", https://arxiv.org/abs/1704.06001, here on the CPU by
 /// hand: each picture has a lane of the vectors, and the cores share the pictures.
 /// </remarks>
+/// <typeparam name="V">The vectors.</typeparam>
 /// <typeparam name="T">float; double to compare with.</typeparam>
-internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed class CausalSampler<V, T> where V : struct, ILanes<V, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly IAutoregressive model;
     private readonly Map[] maps;                     // the picture's first
@@ -30,7 +31,7 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
         (channels, height, width) = (model.Shape.Channels, model.Shape.Height, model.Shape.Width);
         steps = model.Order.Count / (height * width);
         var graph = model.Graph(condition, map);
-        var packed = new Dictionary<ICausalConvolution, PackedConvolution<T>[]>();
+        var packed = new Dictionary<ICausalConvolution, PackedConvolution<V, T>[]>();
         var number = new Dictionary<CausalNode, int> { [graph.Picture] = 0 };
         foreach (var node in graph.Nodes) number[node] = number.Count;
         maps = [new Map(graph.Picture, height, width, width * graph.Picture.Features, [], [], [], null),
@@ -38,14 +39,14 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
             {
                 var kept = Math.Min(graph.RowsKept(node), (height - 1) / node.Stride + 1);
                 var across = (width - 1) / node.Stride + 1;
-                Sum[] sums = [.. node.Convolutions.Select(sum => new Sum(number[sum.From], packed.TryGetValue(sum.Through, out var known) ? known : packed[sum.Through] = [.. sum.Through.Taps().Select(taps => new PackedConvolution<T>(taps))],
+                Sum[] sums = [.. node.Convolutions.Select(sum => new Sum(number[sum.From], packed.TryGetValue(sum.Through, out var known) ? known : packed[sum.Through] = [.. sum.Through.Taps().Select(taps => new PackedConvolution<V, T>(taps))],
                     sum.Through.Up, sum.Through.Down, sum.RowShift, sum.ColumnShift))];
                 var bias = new T[node.Sums];
                 foreach (var sum in node.Convolutions)
                     foreach (var (value, o) in sum.Through.Bias.to_type(ScalarType.Float64).cpu().contiguous().data<double>().ToArray().Select((value, o) => (value, o))) bias[o] += T.CreateChecked(value);
-                return new Map(node, kept, across, across * node.Features, sums, [.. node.Adds.Select(add => number[add])], bias, DrawnPictures<T>.Numbers(node.Given));
+                return new Map(node, kept, across, across * node.Features, sums, [.. node.Adds.Select(add => number[add])], bias, DrawnPictures<V, T>.Numbers(node.Given));
             })];
-        mostSums = maps.Skip(1).Max(map => PackedConvolution<T>.Rounded(map.Node.Sums));
+        mostSums = maps.Skip(1).Max(map => PackedConvolution<V, T>.Rounded(map.Node.Sums));
         mostTaps = maps.SelectMany(map => map.Sums).SelectMany(sum => sum.Phases).Max(phase => phase.Taps.Length);
     }
 
@@ -54,9 +55,9 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
         * map.Sums.Sum(sum => sum.Phases.Sum(phase => phase.MultiplyAdds) / sum.Phases.Length));
 
     /// <summary>One picture for each row of uniform numbers; see <see cref="Ancestral.Draw"/>.</summary>
-    public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<T>.Draw(model, u, how, height, pictures => new Chunk(this, pictures).Run());
+    public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<V, T>.Draw(model, u, how, height, pictures => new Chunk(this, pictures).Run());
 
-    private sealed record Sum(int From, PackedConvolution<T>[] Phases, int Up, int Down, int RowShift, int ColumnShift);
+    private sealed record Sum(int From, PackedConvolution<V, T>[] Phases, int Up, int Down, int RowShift, int ColumnShift);
 
     /// <param name="Kept">Rows that are kept: row r lies in slot r mod Kept.</param>
     /// <param name="Stride">Numbers to a row.</param>
@@ -69,30 +70,30 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
     /// <summary>The maps of some pictures.</summary>
     private sealed class Chunk
     {
-        private readonly CausalSampler<T> sampler;
-        private readonly DrawnPictures<T>.Chunk pictures;
-        private readonly Vector<T>[][] values;             // for each map [rows kept, W, F]
-        private readonly Vector<T>[][] starts;             // for each map [places, S]: bias, and what is given; one place if that is the same everywhere
-        private readonly Vector<T>[] sums;                 // work
+        private readonly CausalSampler<V, T> sampler;
+        private readonly DrawnPictures<V, T>.Chunk pictures;
+        private readonly V[][] values;             // for each map [rows kept, W, F]
+        private readonly V[][] starts;             // for each map [places, S]: bias, and what is given; one place if that is the same everywhere
+        private readonly V[] sums;                 // work
         private readonly int[] at;
 
-        public Chunk(CausalSampler<T> sampler, DrawnPictures<T>.Chunk pictures)
+        public Chunk(CausalSampler<V, T> sampler, DrawnPictures<V, T>.Chunk pictures)
         {
             (this.sampler, this.pictures) = (sampler, pictures);
-            (sums, at) = (new Vector<T>[sampler.mostSums], new int[sampler.mostTaps]);
-            values = [.. sampler.maps.Select(map => new Vector<T>[map.Kept * map.Stride])];
+            (sums, at) = (new V[sampler.mostSums], new int[sampler.mostTaps]);
+            values = [.. sampler.maps.Select(map => new V[map.Kept * map.Stride])];
             starts = [.. sampler.maps.Select(Start)];
             var features = sampler.channels + 1;
-            for (var i = 0; i < values[0].Length; i++) values[0][i] = i % features == features - 1 ? Vector<T>.One : -Vector<T>.One;   // black, and ones
+            for (var i = 0; i < values[0].Length; i++) values[0][i] = i % features == features - 1 ? V.Of(T.One) : V.Of(-T.One);   // black, and ones
         }
 
-        private Vector<T>[] Start(Map map)
+        private V[] Start(Map map)
         {
             var (places, size) = (Math.Max(1, map.GivenPlaces), map.Bias.Length);
-            var start = new Vector<T>[size * places];
+            var start = new V[size * places];
             for (var place = 0; place < places; place++)
                 for (var o = 0; o < size; o++)
-                    start[place * size + o] = new Vector<T>(map.Bias[o]) + (map.Given is null ? default : pictures.Given(map.Given, size * places, o * places + place));
+                    start[place * size + o] = V.Of(map.Bias[o]) + (map.Given is null ? default : pictures.Given(map.Given, size * places, o * places + place));
             return start;
         }
 
@@ -140,9 +141,9 @@ internal sealed class CausalSampler<T> where T : unmanaged, IBinaryFloatingPoint
             {
                 var from = sampler.maps[other];
                 ref var added = ref values[other][row % from.Kept * from.Stride + column * node.Sums];
-                for (var s = 0; s < sum.Length; s++) sum[s] += System.Runtime.CompilerServices.Unsafe.Add(ref added, s);
+                for (var s = 0; s < sum.Length; s++) sum[s] = sum[s] + System.Runtime.CompilerServices.Unsafe.Add(ref added, s);
             }
-            Lanes.End(node.Ending, sum, target);
+            LaneEndings.Of<V, T>(node.Ending, sum, target);
         }
 
         private void Add(Sum part, int row, int column)

@@ -7,8 +7,9 @@ using static TorchSharp.torch;
 namespace Manifold.Sampling;
 
 /// <summary>Pictures that are being drawn, a picture in each lane of a vector, the cores sharing them: what the samplers by hand have in common.</summary>
+/// <typeparam name="V">The vectors.</typeparam>
 /// <typeparam name="T">float; double to compare with.</typeparam>
-internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed class DrawnPictures<V, T> where V : struct, ILanes<V, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly IAutoregressive model;
     private readonly T[] uniforms;                   // [N, U, H, W]
@@ -27,14 +28,14 @@ internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPoint
 
     /// <summary>Some of the pictures, as many as a vector has lanes, or fewer.</summary>
     /// <param name="StepIsDone">To be called <paramref name="Steps"/> times.</param>
-    internal sealed record Chunk(DrawnPictures<T> All, int First, int Lanes, Action StepIsDone)
+    internal sealed record Chunk(DrawnPictures<V, T> All, int First, int Lanes, Action StepIsDone)
     {
         private double[] several = [];
         private readonly double[] said = new double[All.model.Likelihood.Outputs], chance = new double[All.chances], drawn = new double[All.channels];
 
         /// <summary>The likelihood's own draw of channels of a pixel, unless the pixel is known.</summary>
         /// <param name="numbers">What the network says of the pixel, [P], or what several say whose mean counts, [M, P].</param>
-        public void Choose(ReadOnlySpan<Vector<T>> numbers, int row, int column, int fromChannel, int toChannel)
+        public void Choose(ReadOnlySpan<V> numbers, int row, int column, int fromChannel, int toChannel)
         {
             var (area, place) = (All.height * All.width, row * All.width + column);
             if (All.kept?[place] == true) return;
@@ -54,21 +55,21 @@ internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPoint
         }
 
         /// <summary>A value that is drawn or known, as a network sees it, on [-1, 1].</summary>
-        public Vector<T> Shown(int channel, int row, int column)
+        public V Shown(int channel, int row, int column)
         {
-            Span<T> lane = stackalloc T[Vector<T>.Count];
+            Span<T> lane = stackalloc T[V.Count];
             lane.Clear();
             for (var b = 0; b < Lanes; b++) lane[b] = All.pictures[((First + b) * All.channels + channel) * All.height * All.width + row * All.width + column];
-            return new Vector<T>(lane) * T.CreateChecked(2) - Vector<T>.One;
+            return V.Of((ReadOnlySpan<T>)lane) * V.Of(T.CreateChecked(2)) - V.Of(T.One);
         }
 
         /// <summary>A number for every picture of the chunk, its row in <paramref name="given"/>: [pictures, size], or one row for all.</summary>
-        public Vector<T> Given(T[] given, int size, int index)
+        public V Given(T[] given, int size, int index)
         {
-            Span<T> lane = stackalloc T[Vector<T>.Count];
+            Span<T> lane = stackalloc T[V.Count];
             lane.Clear();
             for (var b = 0; b < Lanes; b++) lane[b] = given[(First + b) * size % given.Length + index];
-            return new Vector<T>(lane);
+            return V.Of((ReadOnlySpan<T>)lane);
         }
     }
 
@@ -78,14 +79,14 @@ internal sealed class DrawnPictures<T> where T : unmanaged, IBinaryFloatingPoint
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var all = new DrawnPictures<T>(model, u, how);
-        var chunks = (all.count + Vector<T>.Count - 1) / Vector<T>.Count;
+        var all = new DrawnPictures<V, T>(model, u, how);
+        var chunks = (all.count + V.Count - 1) / V.Count;
         var done = 0;
         void Report() => how.Progress?.Invoke(new(Interlocked.Increment(ref done) / (double)(chunks * steps), all.ToTensor));
         try
         {
             Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, get_num_threads()) }, chunk =>
-                draw(new Chunk(all, chunk * Vector<T>.Count, Math.Min(Vector<T>.Count, all.count - chunk * Vector<T>.Count), Report)));
+                draw(new Chunk(all, chunk * V.Count, Math.Min(V.Count, all.count - chunk * V.Count), Report)));
         }
         catch (AggregateException several)
         {

@@ -10,8 +10,9 @@ namespace Manifold.Sampling;
 /// Draws from MADE without doing any work twice: a unit is computed once, when the last value that it sees is drawn. All the values of a
 /// picture take the work of one pass. Same uniform numbers, same picture as <see cref="Ancestral.Draw"/>.
 /// </summary>
+/// <typeparam name="V">The vectors.</typeparam>
 /// <typeparam name="T">float; double to compare with.</typeparam>
-internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed class MadeSampler<V, T> where V : struct, ILanes<V, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Made model;
     private readonly Layer[][] sets;                 // for each set of masks its layers; the last gives the outputs
@@ -29,21 +30,21 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
         sets = [.. Enumerable.Range(0, model.Sets).Select(set => model.Layers.Select(layer => new Layer(layer, set, steps)).ToArray())];
         direct = model.Direct is null ? null : new Layer(model.Direct, 0, steps);
         var told = model.Told(condition, map);
-        (first, last) = (DrawnPictures<T>.Numbers(told.First), DrawnPictures<T>.Numbers(told.Last));
+        (first, last) = (DrawnPictures<V, T>.Numbers(told.First), DrawnPictures<V, T>.Numbers(told.Last));
     }
 
     /// <summary>Multiply-adds for one picture.</summary>
     public long MultiplyAdds => sets.Sum(layers => layers.Sum(layer => layer.MultiplyAdds)) + (direct?.MultiplyAdds ?? 0);
 
     /// <summary>One picture for each row of uniform numbers; see <see cref="Ancestral.Draw"/>.</summary>
-    public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<T>.Draw(model, u, how, steps, Run);
+    public Tensor Draw(Tensor u, Drawing how) => DrawnPictures<V, T>.Draw(model, u, how, steps, Run);
 
-    private void Run(DrawnPictures<T>.Chunk pictures)
+    private void Run(DrawnPictures<V, T>.Chunk pictures)
     {
         var shape = model.Shape;
         var (area, features) = (shape.Height * shape.Width, (int)model.Likelihood.Outputs);
-        Vector<T>[][][] values = [.. sets.Select(layers => layers.Select(layer => new Vector<T>[layer.Inputs]).ToArray())];   // what each layer sees, by degree
-        var said = new Vector<T>[sets.Length * features];
+        V[][][] values = [.. sets.Select(layers => layers.Select(layer => new V[layer.Inputs]).ToArray())];   // what each layer sees, by degree
+        var said = new V[sets.Length * features];
         for (var step = 1; step <= steps; step++)
         {
             var (channel, row, column) = model.Order[step - 1];
@@ -62,14 +63,14 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
     }
 
     // The units that have just seen all that they see.
-    private void Hidden(Layer[] layers, Vector<T>[][] values, Vector<T>[] picture, int step, DrawnPictures<T>.Chunk pictures)
+    private void Hidden(Layer[] layers, V[][] values, V[] picture, int step, DrawnPictures<V, T>.Chunk pictures)
     {
         for (var l = 0; l < layers.Length - 1; l++)
             foreach (var unit in layers[l].Units[step])
             {
                 var sum = layers[l].Sum(unit, l == 0 ? picture : values[l], step);
-                if (l == 0 && first is not null) sum += pictures.Given(first, layers[0].Outputs, unit);
-                values[l + 1][layers[l + 1].Slot[unit]] = Vector.Max(sum, Vector<T>.Zero);
+                if (l == 0 && first is not null) sum = sum + pictures.Given(first, layers[0].Outputs, unit);
+                values[l + 1][layers[l + 1].Slot[unit]] = V.Max(sum, V.Of(T.Zero));
             }
     }
 
@@ -92,8 +93,8 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
             for (var degree = 1; degree <= steps; degree++) upTo[degree] += upTo[degree - 1];
             var byDegree = outDegrees.Select((degree, unit) => (degree, unit)).ToLookup(pair => pair.degree, pair => pair.unit);
             Units = [.. Enumerable.Range(0, steps + 1).Select(degree => byDegree[degree].ToArray())];
-            weights = DrawnPictures<T>.Numbers(layer.Effective(set).index_select(1, tensor(sorted.Select(i => (long)i).ToArray(), device: layer.Bias.device)))!;
-            bias = DrawnPictures<T>.Numbers(layer.Bias)!;
+            weights = DrawnPictures<V, T>.Numbers(layer.Effective(set).index_select(1, tensor(sorted.Select(i => (long)i).ToArray(), device: layer.Bias.device)))!;
+            bias = DrawnPictures<V, T>.Numbers(layer.Bias)!;
             (Inputs, Outputs) = (inputs, outputs);
         }
 
@@ -109,20 +110,20 @@ internal sealed class MadeSampler<T> where T : unmanaged, IBinaryFloatingPointIe
         public int[][] Units { get; }
 
         /// <summary>b + w x over the inputs of at most that degree.</summary>
-        public Vector<T> Sum(int unit, Vector<T>[] x, int degree)
+        public V Sum(int unit, V[] x, int degree)
         {
             var count = upTo[degree];
             var w = weights.AsSpan(unit * Inputs, count);
-            Vector<T> a = new(bias[unit]), b = default, c = default, d = default;                // four chains of additions, side by side
+            V a = V.Of(bias[unit]), b = default, c = default, d = default;                // four chains of additions, side by side
             var i = 0;
             for (; i + 3 < count; i += 4)
             {
-                a = Lanes.Fma(new Vector<T>(w[i]), x[i], a);
-                b = Lanes.Fma(new Vector<T>(w[i + 1]), x[i + 1], b);
-                c = Lanes.Fma(new Vector<T>(w[i + 2]), x[i + 2], c);
-                d = Lanes.Fma(new Vector<T>(w[i + 3]), x[i + 3], d);
+                a = V.Fma(V.Of(w[i]), x[i], a);
+                b = V.Fma(V.Of(w[i + 1]), x[i + 1], b);
+                c = V.Fma(V.Of(w[i + 2]), x[i + 2], c);
+                d = V.Fma(V.Of(w[i + 3]), x[i + 3], d);
             }
-            for (; i < count; i++) a = Lanes.Fma(new Vector<T>(w[i]), x[i], a);
+            for (; i < count; i++) a = V.Fma(V.Of(w[i]), x[i], a);
             return a + b + (c + d);
         }
     }

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace Manifold.Sampling;
 
 /// <summary>A convolution at one place for several pictures at once, a picture in each lane of a vector: weights laid out as they are read, eight outputs at a time.</summary>
+/// <typeparam name="V">The vectors.</typeparam>
 /// <typeparam name="T">float or double.</typeparam>
-internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed class PackedConvolution<V, T> where V : struct, ILanes<V, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Block = 8;                     // outputs whose sums stay in registers; as many chains of additions as two units with a latency of four need
 
@@ -46,7 +47,7 @@ internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingP
     /// <param name="y">Outputs vectors.</param>
     /// <param name="x">Where the taps' inputs are.</param>
     /// <param name="at">For each tap where its inputs begin in <paramref name="x"/>; below 0 for a tap beyond the border, which sees zeros.</param>
-    public void Add(Span<Vector<T>> y, ReadOnlySpan<Vector<T>> x, ReadOnlySpan<int> at)
+    public void Add(Span<V> y, ReadOnlySpan<V> x, ReadOnlySpan<int> at)
     {
         if (y.Length < Outputs || at.Length != Taps.Length) throw new ArgumentException("y or at does not fit the convolution.");
         foreach (var start in at) if (start >= 0 && start + inputs > x.Length) throw new ArgumentOutOfRangeException(nameof(at));
@@ -55,8 +56,8 @@ internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingP
         for (var block = 0; block < blocks; block++)
         {
             ref var sum = ref y[block * Block];
-            Vector<T> a0 = sum, a1 = Unsafe.Add(ref sum, 1), a2 = Unsafe.Add(ref sum, 2), a3 = Unsafe.Add(ref sum, 3);
-            Vector<T> a4 = Unsafe.Add(ref sum, 4), a5 = Unsafe.Add(ref sum, 5), a6 = Unsafe.Add(ref sum, 6), a7 = Unsafe.Add(ref sum, 7);
+            V a0 = sum, a1 = Unsafe.Add(ref sum, 1), a2 = Unsafe.Add(ref sum, 2), a3 = Unsafe.Add(ref sum, 3);
+            V a4 = Unsafe.Add(ref sum, 4), a5 = Unsafe.Add(ref sum, 5), a6 = Unsafe.Add(ref sum, 6), a7 = Unsafe.Add(ref sum, 7);
             foreach (var start in at)
             {
                 if (start < 0)
@@ -68,14 +69,14 @@ internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingP
                 for (var i = 0; i < inputs; i++)
                 {
                     var value = Unsafe.Add(ref input, i);
-                    a0 = Lanes.Fma(new Vector<T>(w), value, a0);
-                    a1 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 1)), value, a1);
-                    a2 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 2)), value, a2);
-                    a3 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 3)), value, a3);
-                    a4 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 4)), value, a4);
-                    a5 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 5)), value, a5);
-                    a6 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 6)), value, a6);
-                    a7 = Lanes.Fma(new Vector<T>(Unsafe.Add(ref w, 7)), value, a7);
+                    a0 = V.Fma(V.Of(w), value, a0);
+                    a1 = V.Fma(V.Of(Unsafe.Add(ref w, 1)), value, a1);
+                    a2 = V.Fma(V.Of(Unsafe.Add(ref w, 2)), value, a2);
+                    a3 = V.Fma(V.Of(Unsafe.Add(ref w, 3)), value, a3);
+                    a4 = V.Fma(V.Of(Unsafe.Add(ref w, 4)), value, a4);
+                    a5 = V.Fma(V.Of(Unsafe.Add(ref w, 5)), value, a5);
+                    a6 = V.Fma(V.Of(Unsafe.Add(ref w, 6)), value, a6);
+                    a7 = V.Fma(V.Of(Unsafe.Add(ref w, 7)), value, a7);
                     w = ref Unsafe.Add(ref w, Block);
                 }
             }
@@ -87,61 +88,6 @@ internal sealed class PackedConvolution<T> where T : unmanaged, IBinaryFloatingP
             Unsafe.Add(ref sum, 5) = a5;
             Unsafe.Add(ref sum, 6) = a6;
             Unsafe.Add(ref sum, 7) = a7;
-        }
-    }
-}
-
-/// <summary>Arithmetic of float or double vectors; the branch on the type is gone once it is compiled.</summary>
-internal static class Lanes
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<T> Fma<T>(Vector<T> a, Vector<T> b, Vector<T> c) where T : unmanaged =>
-        typeof(T) == typeof(float) ? Vector.FusedMultiplyAdd(a.As<T, float>(), b.As<T, float>(), c.As<T, float>()).As<float, T>()
-        : Vector.FusedMultiplyAdd(a.As<T, double>(), b.As<T, double>(), c.As<T, double>()).As<double, T>();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<T> Exp<T>(Vector<T> x) where T : unmanaged =>
-        typeof(T) == typeof(float) ? Vector.Exp(x.As<T, float>()).As<float, T>() : Vector.Exp(x.As<T, double>()).As<double, T>();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<T> Limited<T>(Vector<T> x, Vector<T> end) where T : unmanaged => Vector.Min(Vector.Max(x, -end), end);
-
-    /// <summary>The ending of a place's sums, S vectors to as many as it makes of them.</summary>
-    public static void End<T>(Ending kind, ReadOnlySpan<Vector<T>> x, Span<Vector<T>> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Vector<T> tanhEnd = new(T.CreateChecked(20)), end = new(T.CreateChecked(40)), two = new(T.CreateChecked(2)), one = Vector<T>.One, zero = Vector<T>.Zero;   // 0 or 1 to the last digit beyond the ends
-        var half = x.Length / 2;
-        switch (kind)
-        {
-            case Ending.TanhGate:
-                for (var f = 0; f < half; f++)
-                {
-                    var twice = Exp(Limited(x[f], tanhEnd) * two);                                        // e^(2a)
-                    var minus = Exp(-Limited(x[half + f], end));                                          // e^(-b)
-                    y[f] = (twice - one) / ((twice + one) * (one + minus));                               // (e^2a - 1) / (e^2a + 1) 1 / (1 + e^-b)
-                }
-                break;
-            case Ending.LinearGate:
-                for (var f = 0; f < half; f++) y[f] = x[f] / (one + Exp(-Limited(x[half + f], end)));
-                break;
-            case Ending.ConcatElu:
-                for (var f = 0; f < x.Length; f++)
-                {
-                    var below = Exp(-Vector.Min(Vector.Abs(x[f]), end)) - one;                            // of the one of x and -x that is below 0
-                    var isUp = Vector.GreaterThan(x[f], zero);
-                    y[f] = Vector.ConditionalSelect(isUp, x[f], below);
-                    y[x.Length + f] = Vector.ConditionalSelect(isUp, below, -x[f]);
-                }
-                break;
-            case Ending.Elu:
-                for (var f = 0; f < x.Length; f++) y[f] = Vector.ConditionalSelect(Vector.GreaterThan(x[f], zero), x[f], Exp(-Limited(Vector.Abs(x[f]), end)) - one);
-                break;
-            case Ending.Relu:
-                for (var f = 0; f < x.Length; f++) y[f] = Vector.Max(x[f], zero);
-                break;
-            default:
-                x.CopyTo(y);
-                break;
         }
     }
 }

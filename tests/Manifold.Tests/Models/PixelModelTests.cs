@@ -312,6 +312,7 @@ public class PixelModelTests
         {
             var slow = Ancestral.Draw(model, u, how);
             Assert.Equal(0, (slow - Cached.Draw(model, u, how)).abs().max().item<double>());
+            Assert.Equal(0, (slow - Cached.ByHand<WideLanes<double>, double>(model, u, how)).abs().max().item<double>());   // in software where the processor has none
             if (model is ICausalNet net) Assert.Equal(0, (slow - TorchSampler.Draw(net, u, how)).abs().max().item<double>());
         }
     }
