@@ -33,7 +33,7 @@ internal static class PictureVerbs
                 throw new SettingsException($"--temperature and --live are for models of order, which draw pixel by pixel; {trained.Run.Path} is of a {trained.Model.GetType().Name}.");
             var columns = classes is > 1 and <= 16 && parsed.GetValue(only) is null ? classes : Columns(numbers.Count);
             using var watch = new DrawingWatch(numbers.Count, parsed.GetValue(live), columns);
-            return Grid.Of(cat([.. numbers.Chunk(100).Select(some => watch.Drawn(progress => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only), parsed.GetValue(temperature), progress)))]), columns);
+            return Sheet.Of(cat([.. numbers.Chunk(100).Select(some => watch.Drawn(progress => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only), parsed.GetValue(temperature), progress)))]), columns);
         }
     }
 

@@ -28,7 +28,7 @@ internal static class WalkVerbs
             var (ends, condition) = parsed.GetValue(seeds) is { } range ? OfSeeds(decoder, SeedRange.Parse(range), trained.Device)
                 : OfPictures(trained, decoder, PictureVerbs.Pictures(trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)).Part(parsed.GetValue(split)!), (parsed.GetValue(closed) ? 1 : 2) * parsed.GetValue(count)));
             if (ends.shape[0] < 2) throw new SettingsException("A walk needs two codes; give --seeds a range of at least two, such as 0-11.");
-            if (parsed.GetValue(along) == "arc" && decoder.Prior == Distributions.Prior.Cube) throw new SettingsException("--along is arc, and codes of this model fill a cube, which has no origin to keep away from; use --along line.");
+            if (parsed.GetValue(along) == "arc" && !decoder.Prior.IsRound) throw new SettingsException("--along is arc, and codes of this model fill a cube, which has no origin to keep away from; use --along line.");
 
             var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
             var legs = parsed.GetValue(closed) ? Enumerable.Range(0, (int)ends.shape[0]).Select(i => (i, (i + 1) % (int)ends.shape[0])).ToList()

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,6 +9,9 @@ public readonly record struct PictureShape(int Channels, int Height, int Width)
 {
     /// <summary>Numbers in one picture.</summary>
     public int Dims => Channels * Height * Width;
+
+    /// <summary>Whether an example is a point of the plane, x and y, and no picture.</summary>
+    [JsonIgnore] public bool IsPoint => this is (2, 1, 1);
 
     public override string ToString() => $"{Channels}x{Height}x{Width}";
 }

@@ -7,6 +7,16 @@ internal static class Chance
 {
     public static ulong Of(long seed, long index) => Seeds.Mix(Seeds.Mix((ulong)seed) + (ulong)index);
 
+    /// <summary>A number on (0, 1), of 53 bits.</summary>
+    public static double Unit(long seed, long index) => ((Of(seed, index) >> 11) + 0.5) / (1L << 53);
+
+    /// <summary>Two standard normal numbers, independent (Box and Muller 1958).</summary>
+    public static (double, double) Normal(long seed, long index)
+    {
+        var (radius, angle) = (Math.Sqrt(-2 * Math.Log(Unit(seed, index))), 2 * Math.PI * Unit(~seed, index));
+        return (radius * Math.Cos(angle), radius * Math.Sin(angle));
+    }
+
     /// <summary>A permutation of 0..count-1 (Fisher and Yates); the bias of the remainder is below count / 2^64.</summary>
     public static int[] Permutation(int count, long seed)
     {

@@ -12,10 +12,11 @@ public sealed class DataSet
     public const string Bundled = "bundled";
 
     private readonly MemorySource source;
+    private readonly MemorySource? test;
 
     internal DataSet(string name, MemorySource source, MemorySource? test, DataSettings settings, bool isSorted = false)
     {
-        (Name, this.source) = (name, source);
+        (Name, this.source, this.test) = (name, source, test);
         if (test is not null && test.Shape != source.Shape)
             throw new DataException($"{name} has training pictures of {source.Shape} and test pictures of {test.Shape}; set data.size to bring them to one.");
         if (source.Count < 10) throw new DataException($"{name} has {source.Count} pictures to train on; a set needs ten or more, so that a tenth can be kept for validation.");
@@ -69,6 +70,8 @@ public sealed class DataSet
     {
         settings.Validated();
         if (settings.Set == Bundled) return OpenBundled(settings);
+        if (Toy.Named(settings.Set) is { } toy) return toy.Open(settings);
+        if (settings.Set == StackedPictures.Name) return StackedPictures.Open(settings, dataRoot);
         if (File.Exists(settings.Set) || Directory.Exists(settings.Set)) return OpenPath(NameOf(settings.Set), settings.Set, settings);
         foreach (var root in Roots(dataRoot))
             if (Path.Combine(root, settings.Set) is var folder && Directory.Exists(folder)) return OpenPath(settings.Set, folder, settings);
@@ -81,7 +84,7 @@ public sealed class DataSet
     public static IEnumerable<string> Names(string? dataRoot) =>
         Roots(dataRoot).Where(Directory.Exists).SelectMany(Directory.GetDirectories)
             .Where(folder => Inside(folder) is not null)
-            .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal).Prepend(Bundled).Distinct();
+            .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal).Prepend(Bundled).Concat(Toy.All.Select(toy => toy.Name)).Distinct();
 
     private static IEnumerable<string> Roots(string? dataRoot) =>
         dataRoot is not null ? [dataRoot]
@@ -176,6 +179,13 @@ public sealed class DataSet
         return new MemorySource(source.NameOf(0), shape with { Height = size, Width = size }, values, source.Labels);
     }
 
+    /// <summary>A set's pictures as they lie, for a set that is made of them.</summary>
+    internal static (MemorySource Train, MemorySource? Test) Sources(DataSettings settings, string? dataRoot)
+    {
+        var set = Open(settings, dataRoot);
+        return (set.source, set.test);
+    }
+
     private static DataSet OpenBundled(DataSettings settings)
     {
         MemorySource Part(string part)
@@ -198,7 +208,7 @@ public sealed class DataSet
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{part.Count} of {part.Shape};"));
             hash.AppendData(part.Bytes);
-            if (part.Labels is not null) hash.AppendData(part.Labels.Select(label => (byte)label).ToArray());
+            if (part.Labels is not null) hash.AppendData(part.Labels.SelectMany(label => label < 256 ? [(byte)label] : BitConverter.GetBytes(label)).ToArray());
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }

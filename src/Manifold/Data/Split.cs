@@ -89,13 +89,18 @@ public sealed class Split
         {
             var (member, flipped, coins) = example(i);
             var index = members[member];
+            if (labels is not null) labels[i] = source.Labels![index];
+            if (source.Shape.IsPoint)
+            {
+                source.Point(index).CopyTo(values[(i * dims)..]);
+                continue;
+            }
             source.Read(index, pixels);
             if (flipped) MirrorRows(pixels, Shape.Width);
             var target = values.Slice(i * dims, dims);
             if (Dequantize) Spread(pixels, target, range, coins ?? Chance.Of(CoinSeed, index));
             else if (Binarize == Binarization.None) Scale(pixels, target, range);
             else Binary(pixels, target, range, coins ?? Chance.Of(CoinSeed, index));
-            if (labels is not null) labels[i] = source.Labels![index];
         }
         return new Batch(x) { Labels = labels is null ? null : tensor(labels) };
     }

@@ -15,6 +15,12 @@ public abstract class Prior
     /// <summary>Uniform on [0, 1], a cube of all latents.</summary>
     public static readonly Prior Cube = new CubePrior();
 
+    /// <summary>Uniform on [-1, 1], a cube about the origin: what the first adversarial models drew from.</summary>
+    public static readonly Prior SignedCube = new SignedCubePrior();
+
+    /// <summary>Whether codes lie about the origin with a length that says how likely they are, so that an arc between two keeps what a line loses.</summary>
+    public virtual bool IsRound => true;
+
     /// <summary>log p(z_j) of each latent.</summary>
     public abstract Tensor LogDensity(Tensor z);
 
@@ -54,9 +60,18 @@ public abstract class Prior
 
     private sealed class CubePrior : Prior
     {
+        public override bool IsRound => false;
+
         // Zero inside. Codes outside have no density; a sigmoid never leaves, so none are looked for.
         public override Tensor LogDensity(Tensor z) => zeros_like(z);
         public override Tensor FromNormal(Tensor eps) => Phi(eps);
+        internal override Tensor? Kl(LocationScale family, Tensor mu, Tensor logSigma) => null;
+    }
+    private sealed class SignedCubePrior : Prior
+    {
+        public override bool IsRound => false;
+        public override Tensor LogDensity(Tensor z) => full_like(z, -Math.Log(2));
+        public override Tensor FromNormal(Tensor eps) => 2 * Phi(eps) - 1;
         internal override Tensor? Kl(LocationScale family, Tensor mu, Tensor logSigma) => null;
     }
 }

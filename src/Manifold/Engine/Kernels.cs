@@ -58,6 +58,9 @@ internal static class Kernels
             torch._foreach_mul_(g, torch.clamp(largest / (norm + 1e-6), max=1.0))
             return norm
 
+        def norm(g: List[Tensor]) -> Tensor:
+            return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g)))
+
         def add_one(t: List[Tensor]):
             torch._foreach_add_(t, 1.0)
 

@@ -8,7 +8,8 @@ namespace Manifold.Engine;
 /// <param name="Name">network.path, as in a checkpoint.</param>
 /// <param name="Calls">How often it ran while it was watched.</param>
 /// <param name="MultiplyAdds">Of all its calls together, forward only; what a Linear or a convolution multiplies, nothing for the rest.</param>
-public sealed record Layer(string Name, string Kind, long[] Input, long[] Output, long Parameters, long Calls, long MultiplyAdds);
+/// <param name="TrainingMultiplyAdds">The same with the ways back that these calls will have: one more to an input that wants a gradient, and one to a weight that does.</param>
+public sealed record Layer(string Name, string Kind, long[] Input, long[] Output, long Parameters, long Calls, long MultiplyAdds, long TrainingMultiplyAdds);
 
 /// <summary>A layer that says itself how much it multiplies.</summary>
 public interface IMultiplies
@@ -53,9 +54,14 @@ public sealed class LayerTable : IDisposable
     {
         var before = layers.GetValueOrDefault(name);
         var parameters = layer.parameters(recurse: false).Sum(parameter => parameter.numel());
+        var forward = Count(layer, input, output);
         layers[name] = new Layer(name, layer.GetName(), input.shape, output.shape, parameters,
-            (before?.Calls ?? 0) + 1, (before?.MultiplyAdds ?? 0) + Count(layer, input, output));
+            (before?.Calls ?? 0) + 1, (before?.MultiplyAdds ?? 0) + forward, (before?.TrainingMultiplyAdds ?? 0) + forward * Passes(layer, input));
     }
+
+    // A slope that is itself differentiated (R1, a gradient penalty) goes back twice, which is not seen here.
+    private static int Passes(nn.Module layer, Tensor input) =>
+        !is_grad_enabled() ? 1 : 1 + (input.requires_grad ? 1 : 0) + (layer.parameters(recurse: false).Any(parameter => parameter.requires_grad) ? 1 : 0);
 
     // Every output of a linear layer or a convolution is a sum over (inputs it sees): weight.numel() / outputs of products.
     // A transposed convolution spreads every input over as many.

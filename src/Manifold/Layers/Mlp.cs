@@ -5,7 +5,15 @@ using static TorchSharp.torch.nn;
 namespace Manifold.Layers;
 
 /// <summary>The nonlinearity between layers.</summary>
-public enum Activation { Relu, Tanh, Elu }
+public enum Activation
+{
+    Relu,
+    Tanh,
+    Elu,
+
+    /// <summary>Below 0 a fifth of the slope, as discriminators have it.</summary>
+    LeakyRelu,
+}
 
 /// <summary>Fully connected layers with a nonlinearity between them.</summary>
 public static class Mlp
@@ -27,6 +35,7 @@ public static class Mlp
     {
         Activation.Tanh => Tanh(),
         Activation.Elu => ELU(1, inPlace),
+        Activation.LeakyRelu => LeakyReLU(0.2, inPlace),
         _ => ReLU(inPlace),
     };
 
@@ -34,6 +43,7 @@ public static class Mlp
     {
         Activation.Tanh => x.tanh(),
         Activation.Elu => functional.elu(x, 1),
+        Activation.LeakyRelu => functional.leaky_relu(x, 0.2),
         _ => functional.relu(x),
     };
 }

@@ -31,15 +31,15 @@ public sealed class Upsample2x : Module<Tensor, Tensor>
     private readonly Upsampling kind;
     private readonly Module<Tensor, Tensor> conv;
 
-    public Upsample2x(Upsampling kind, long inChannels, long outChannels) : base(nameof(Upsample2x))
+    public Upsample2x(Upsampling kind, long inChannels, long outChannels, bool bias = true) : base(nameof(Upsample2x))
     {
         this.kind = kind;
         conv = kind switch
         {
-            Upsampling.Transposed => ConvTranspose2d(inChannels, outChannels, 4, stride: 2, padding: 1),
-            Upsampling.TransposedUneven => ConvTranspose2d(inChannels, outChannels, 5, stride: 2, padding: 2, output_padding: 1),
-            Upsampling.Subpixel => Conv2d(inChannels, 4 * outChannels, 3, padding: 1),
-            _ => Conv2d(inChannels, outChannels, 3, padding: 1),
+            Upsampling.Transposed => ConvTranspose2d(inChannels, outChannels, 4, stride: 2, padding: 1, bias: bias),
+            Upsampling.TransposedUneven => ConvTranspose2d(inChannels, outChannels, 5, stride: 2, padding: 2, output_padding: 1, bias: bias),
+            Upsampling.Subpixel => Conv2d(inChannels, 4 * outChannels, 3, padding: 1, bias: bias),
+            _ => Conv2d(inChannels, outChannels, 3, padding: 1, bias: bias),
         };
         register_module(nameof(conv), conv);
     }

@@ -37,6 +37,13 @@ public interface IEncoder
     Posterior Encode(Batch batch);
 }
 
+/// <summary>A network whose inner layers say something of a picture.</summary>
+public interface IFeatures
+{
+    /// <summary>A row of numbers for each picture: [B, C, H, W] in [0, 1] to [B, F].</summary>
+    Tensor Features(Tensor x);
+}
+
 /// <summary>A latent-variable model whose likelihood is bounded through its posterior.</summary>
 public interface IEvidenceModel : IDecoder, IEncoder
 {

@@ -31,7 +31,9 @@ public abstract record Recipe
     public virtual IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device)
     {
         var observers = new List<IObserver>();
-        if (Samples.CanBeDrawn(plan.Model)) observers.Add(new SampleGrid(plan.Model, run, device));
+        if (data.Shape.IsPoint && plan.Model is IDecoder decoder) observers.Add(new PointCloud(decoder, data.Validation, run, device));
+        else if (Samples.CanBeDrawn(plan.Model)) observers.Add(new SampleGrid(plan.Model, run, device));
+        if (plan.Model is IDecoder covering && Toy.Named(data.Name) is { } toy) observers.Add(new ModeWatch(covering, toy, device));
         if (Metrics.Watched(plan.Model).Count > 0) observers.Add(new Validation(plan.Model, data.Validation, device));
         return observers;
     }

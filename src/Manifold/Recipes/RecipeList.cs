@@ -21,6 +21,15 @@ public static class RecipeList
         PixelCnnRecipe.Entry,
         GatedPixelCnnRecipe.Entry,
         PixelCnnPlusRecipe.Entry,
+        GanRecipe.Gan,
+        GanRecipe.Dcgan,
+        GanRecipe.Lsgan,
+        GanRecipe.WganGp,
+        GanRecipe.Ring,
+        GanRecipe.RingDoubled,
+        GanRecipe.Squares,
+        GanRecipe.SwissRoll,
+        GanRecipe.Stacked,
     ];
 
     /// <exception cref="SettingsException">There is no such recipe; the message has the nearest name and all names.</exception>

@@ -101,7 +101,7 @@ public sealed class TrainingRun : IDisposable
         folder.WriteEnvironment(RunEnvironment.Here(request.Device).ToJson());
         using var scope = NewDisposeScope();
         if (!File.Exists(Path.Combine(folder.Path, "reals.png")))
-            folder.Picture("reals.png", "reals", 0, Grid.Of(data.Train.InOrder(0, Math.Min(64, data.Train.Count), PixelRange.Unit).X, columns: 8).ToPng());
+            folder.Picture("reals.png", "reals", 0, Sheet.Of(data.Train.InOrder(0, Math.Min(data.Shape.IsPoint ? 5000 : 64, data.Train.Count), PixelRange.Unit).X, columns: 8).ToPng());
         return folder;
     }
 

@@ -13,8 +13,8 @@ public sealed record Workload(IReadOnlyCollection<Layer> Layers, int Batch, long
     /// <summary>Multiply-adds of all forward passes of a step, for each example.</summary>
     public long MultiplyAdds => Layers.Sum(layer => layer.MultiplyAdds) / Batch;
 
-    /// <summary>Floating-point operations to train on one example: two for a multiply-add, and three passes (forward, to the input, to the weights).</summary>
-    public long TrainingFlops => MultiplyAdds * 2 * 3;
+    /// <summary>Floating-point operations to train on one example: two for a multiply-add, forward and back to the inputs and weights that want a gradient.</summary>
+    public long TrainingFlops => Layers.Sum(layer => layer.TrainingMultiplyAdds) * 2 / Batch;
 
     /// <summary>Numbers that the layers hand on in a step.</summary>
     public long Activations => Layers.Sum(layer => layer.Calls * layer.Output.Aggregate(1L, (a, b) => a * b));
