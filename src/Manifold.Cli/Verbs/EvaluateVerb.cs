@@ -17,12 +17,13 @@ internal static class EvaluateVerb
         var dataRoot = Verb.DataRoot();
         var split = new Option<string>("--split") { Description = "test, validation or train.", HelpName = "S", DefaultValueFactory = _ => "test" };
         var limit = new Option<int?>("--limit") { Description = "Only the first N examples.", HelpName = "N" };
+        var features = new Option<string?>("--features") { Description = "Of X in a metric's name: a run of features (./manifold train features), or a TorchScript file; the library's own on bundled pictures.", HelpName = "RUN|FILE" };
         var weights = Verb.Weights();
         var device = Verb.Device();
         var threads = Verb.Threads();
         var json = Verb.Json();
 
-        var command = new Command("evaluate", "Measure a run on data that it was not trained on.") { run, metrics, data, dataRoot, split, limit, weights, device, threads, json };
+        var command = new Command("evaluate", "Measure a run on data that it was not trained on.") { run, metrics, data, dataRoot, split, limit, features, weights, device, threads, json };
         command.SetAction(parsed => Verb.Do(() =>
         {
             Verb.UseThreads(parsed.GetValue(threads));
@@ -37,22 +38,33 @@ internal static class EvaluateVerb
             if (set.Fingerprint != trained.Config.Data.Fingerprint)
                 Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
 
+            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device) : null;
             foreach (var name in names)
             {
                 var clock = new ProgressLine(name);
-                var result = Metrics.Measure(name, trained.Model, part, trained.Device, parsed.GetValue(limit), clock.Report);
+                IReadOnlyList<Measurement> results = SampleMetric.Parse(name) is { } ofSamples ? taker!.Measure(ofSamples, clock.Report)
+                    : [Metrics.Measure(name, trained.Model, part, trained.Device, parsed.GetValue(limit), clock.Report)];
                 clock.Done();
-                var line = trained.Line(result, set, part);
-                trained.Run.AppendMetric(name, line);
-                Console.WriteLine(parsed.GetValue(json) ? line.ToJsonString() : Text(result, line));
-                if (!parsed.GetValue(json)) foreach (var detail in result.Details) Console.WriteLine($"  {detail}");
+                foreach (var result in results)
+                {
+                    var line = trained.Line(result, set, part);
+                    trained.Run.AppendMetric(result.Metric, line);
+                    Console.WriteLine(parsed.GetValue(json) ? line.ToJsonString() : Text(result, line));
+                    if (!parsed.GetValue(json)) foreach (var detail in result.Details) Console.WriteLine($"  {detail}");
+                }
             }
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold evaluate runs/first --metrics elbo,active_units");
     }
 
-    private static string Text(Measurement result, JsonObject line) =>
+    private static string Text(Measurement result, JsonObject line) => result.Provenance is null ? OfData(result, line) : OfSamples(result, line);
+
+    private static string OfSamples(Measurement result, JsonObject line) =>
+        $"{result.Metric,-28}{result.Value,12:F4}{(result.Floor is { } floor ? $"  data against data {floor:F4}" : "")}{(result.Ceiling is { } ceiling ? $"  {(result.Metric.EndsWith("probe", StringComparison.Ordinal) ? "pixels" : "noise")} {ceiling:F4}" : "")}  " +
+        $"({line["data"]}, {line["weights"]} weights at {line["examples_seen"]:N0}{(line["extractor"] is { } extractor ? $", {extractor} {line["extractor_sha256"]}" : "")}, {result.Seconds:F1} s)";
+
+    private static string OfData(Measurement result, JsonObject line) =>
         $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.Reference is { } reference ? $" (the data's own: {reference:F4})" : "")}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +
         $"({line["data"]} {line["split"]}, {line["binarization"]}, {result.Count:N0} examples, {line["weights"]} weights at {line["examples_seen"]:N0}, {result.Seconds:F1} s)";
 }

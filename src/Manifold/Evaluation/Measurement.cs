@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Manifold.Evaluation;
 
 /// <summary>One number with what it means.</summary>
@@ -16,6 +18,15 @@ public sealed record Measurement(string Metric, double Value, string Unit, strin
 
     /// <summary>The same number of the data itself, where that says what to compare with.</summary>
     public double? Reference { get; init; }
+
+    /// <summary>The same number of held-out data against the training data: the best that can be hoped for.</summary>
+    public double? Floor { get; init; }
+
+    /// <summary>The same number of noise against the training data: what it is to know nothing.</summary>
+    public double? Ceiling { get; init; }
+
+    /// <summary>What else the number depends on, for its line of JSON; null where there is nothing.</summary>
+    public JsonObject? Provenance { get; init; }
 
     /// <summary>Lines for a reader that say more than the number.</summary>
     public IReadOnlyList<string> Details { get; init; } = [];

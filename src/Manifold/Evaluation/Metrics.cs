@@ -1,4 +1,5 @@
 using Manifold.Data;
+using Manifold.Engine;
 using Manifold.Models;
 using static TorchSharp.torch;
 
@@ -8,15 +9,18 @@ namespace Manifold.Evaluation;
 public static class Metrics
 {
     /// <summary>All names of all models, for help.</summary>
-    public static IReadOnlyList<string> All { get; } = [.. LatentMetrics.Names.Union(ExactMetrics.Names)];
+    public static IReadOnlyList<string> All { get; } = [.. LatentMetrics.Names.Union(ExactMetrics.Names).Union(ClassifierMetrics.Names).Union(SampleMetric.Names)];
 
     /// <param name="model">Whose metric it must be; any model's if null.</param>
     /// <exception cref="MetricException">There is no metric of that name.</exception>
     public static void ExpectKnown(string metric, object? model = null)
     {
-        if (model is null && ExactMetrics.Names.Contains(metric)) return;
+        if (SampleMetric.Parse(metric) is not null) return;
+        if (model is null && (ExactMetrics.Names.Contains(metric) || ClassifierMetrics.Names.Contains(metric))) return;
+        if (model is IClassifier && ClassifierMetrics.Names.Contains(metric)) return;
         if (model is IAutoregressive) ExactMetrics.ExpectKnown(metric);
-        else LatentMetrics.ExpectKnown(metric);
+        else if (model is null or IEvidenceModel) LatentMetrics.ExpectKnown(metric);
+        else throw new MetricException($"No metric \"{metric}\" of {model.GetType().Name}.{Suggest.DidYouMean(metric, SampleMetric.Names)} Metrics of its samples: {string.Join(", ", SampleMetric.Names)} (X an extractor, lenet, rotnet or script; N a number of samples, such as fid_lenet_1000).");
     }
 
     /// <summary>Takes one measurement.</summary>
@@ -26,13 +30,15 @@ public static class Metrics
     {
         IAutoregressive ordered => ExactMetrics.Measure(metric, ordered, split, device, limit, progress),
         IEvidenceModel evidence => LatentMetrics.Measure(metric, evidence, split, device, limit, progress),
-        _ => throw new MetricException($"{model.GetType().Name} has no likelihood to measure."),
+        IClassifier classifier => ClassifierMetrics.Measure(metric, classifier, split, device, limit, progress),
+        _ => throw new MetricException($"{model.GetType().Name} has no likelihood to measure; metrics of samples: {string.Join(", ", SampleMetric.Names)}."),
     };
 
     /// <summary>What is measured on the validation part while a run goes on: the logged name, the metric, and what it is multiplied with. The first is the number that decides the best.</summary>
     public static IReadOnlyList<(string Name, string Metric, int Sign)> Watched(object model) => model switch
     {
         IAutoregressive => [(Validation.Nll, "nll", 1)],
+        IClassifier => [("validation_error", "error", 1)],
         IEvidenceModel => [(Validation.Nll, "elbo", -1), ("validation_active_units", "active_units", 1)],
         _ => [],
     };

@@ -40,7 +40,7 @@ public sealed record ModeReport(int Covered, int Touched, double HighQuality, do
     }
 
     /// <summary>KL( counts as shares || shares ), nats; what has no count adds nothing.</summary>
-    internal static double KlOfCounts(IReadOnlyList<double> counts, IReadOnlyList<double> shares)
+    public static double KlOfCounts(IReadOnlyList<double> counts, IReadOnlyList<double> shares)
     {
         var total = counts.Sum();
         return counts.Zip(shares).Sum(pair => pair.First == 0 ? 0 : pair.First / total * Math.Log(pair.First / total / pair.Second));

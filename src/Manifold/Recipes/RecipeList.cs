@@ -30,6 +30,7 @@ public static class RecipeList
         GanRecipe.Squares,
         GanRecipe.SwissRoll,
         GanRecipe.Stacked,
+        FeaturesRecipe.Entry,
     ];
 
     /// <exception cref="SettingsException">There is no such recipe; the message has the nearest name and all names.</exception>

@@ -57,7 +57,14 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
     }
 
     /// <summary>A measurement with everything that it depends on, as one line of JSON.</summary>
-    public JsonObject Line(Measurement result, DataSet data, Split split) => new()
+    public JsonObject Line(Measurement result, DataSet data, Split split)
+    {
+        var line = Facts(result, data, split);
+        foreach (var (key, value) in result.Provenance ?? []) line[key] = value?.DeepClone();
+        return line;
+    }
+
+    private JsonObject Facts(Measurement result, DataSet data, Split split) => new()
     {
         ["metric"] = result.Metric,
         ["value"] = result.Value,
@@ -65,6 +72,8 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         ["better"] = result.Better,
         ["standard_error"] = result.StandardError,
         ["reference"] = result.Reference,
+        ["floor"] = result.Floor,
+        ["ceiling"] = result.Ceiling,
         ["per_latent"] = result.PerLatent is { } latents ? new JsonArray([.. latents.Select(value => JsonValue.Create(value))]) : null,
         ["count"] = result.Count,
         ["data"] = data.Name,

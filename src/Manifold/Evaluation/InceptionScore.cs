@@ -1,0 +1,24 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Evaluation;
+
+/// <summary>exp of the mean KL of a classifier's answer for a sample from its answer for all: high where each is sure and all together are many.</summary>
+/// <remarks>Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4. It never sees the data, so it says nothing of likeness, and a model that repeats one sample of each class has the best.</remarks>
+public static class InceptionScore
+{
+    /// <summary>Mean and deviation over splits, each with its own mean answer.</summary>
+    /// <param name="probabilities">[N, K], rows summing to 1.</param>
+    public static (double Mean, double Deviation) Of(Tensor probabilities, int splits = 10)
+    {
+        using var scope = NewDisposeScope();
+        var p = probabilities.to_type(ScalarType.Float64);
+        var values = p.tensor_split(splits).Select(part =>
+        {
+            var marginal = part.mean([0], keepdim: true);
+            return (part.xlogy(part) - part.xlogy(marginal)).sum(1).mean().exp().item<double>();
+        }).ToList();
+        var mean = values.Average();
+        return (mean, Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / Math.Max(1, splits - 1)));
+    }
+}

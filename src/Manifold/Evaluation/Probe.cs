@@ -1,0 +1,52 @@
+using Manifold.Engine;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Evaluation;
+
+/// <summary>How well classes can be read from features that were learned without them.</summary>
+public static class Probe
+{
+    /// <summary>Share of test examples that a linear classifier of standardized features gets right; logistic, with a little weight decay.</summary>
+    /// <param name="train">[N, F], and labels [N].</param>
+    /// <param name="test">[M, F], and labels [M].</param>
+    public static double Linear((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test, int steps = 300)
+    {
+        using var scope = NewDisposeScope();
+        using var learning = enable_grad();
+        var (mean, deviation) = (train.X.mean([0]), train.X.std(0, unbiased: false) + 1e-5);
+        Tensor Standard(Tensor x) => (x - mean) / deviation;
+        var classes = Math.Max(train.Y.max().item<long>(), test.Y.max().item<long>()) + 1;
+        manual_seed(Seeds.At(0, 0, "probe"));
+        using var layer = nn.Linear(train.X.shape[1], classes);
+        using (no_grad()) layer.weight.zero_();                                     // where it ends does not depend on where it begins
+        var adam = Optimizer.Create(new OptimizerSettings { Kind = OptimizerKind.AdamW, WeightDecay = 0.01 }, layer.named_parameters());
+        var x = Standard(train.X);
+        for (var step = 0; step < steps; step++)
+        {
+            using var inner = NewDisposeScope();
+            adam.ZeroGrad();
+            nn.functional.cross_entropy(layer.call(x), train.Y).backward();
+            adam.Step(0.003 * (1 + Math.Cos(Math.PI * step / steps)) / 2);
+        }
+        using var _ = no_grad();
+        return layer.call(Standard(test.X)).argmax(1).eq(test.Y).to_type(ScalarType.Float64).mean().item<double>();
+    }
+
+    /// <summary>Share of test examples whose k nearest training examples, by cosine, have their class the most; of classes with as many the one with the nearer neighbours.</summary>
+    public static double NearestNeighbours((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test, int k = 5)
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (nn.functional.normalize(train.X, dim: 1), nn.functional.normalize(test.X, dim: 1));
+        var classes = train.Y.max().item<long>() + 1;
+        var right = 0L;
+        foreach (var (x, y) in b.split(500).Zip(test.Y.split(500)))
+        {
+            using var inner = NewDisposeScope();
+            var (similar, which) = matmul(x, a.t()).topk(k, 1);
+            var votes = (nn.functional.one_hot(train.Y.index_select(0, which.flatten()).view(-1, k), classes) * (1 + 1e-3 * similar).unsqueeze(-1)).sum(dim: 1);
+            right += votes.argmax(1).eq(y).sum().item<long>();
+        }
+        return right / (double)test.Y.shape[0];
+    }
+}

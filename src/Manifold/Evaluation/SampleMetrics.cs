@@ -1,0 +1,357 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Models;
+using Manifold.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Evaluation;
+
+/// <summary>The name of a number that is taken of samples, with its protocol: fid_lenet_10000.</summary>
+/// <param name="Kind">Such as fid.</param>
+/// <param name="Extractor">lenet, rotnet or script; null where none is needed.</param>
+/// <param name="Count">Samples.</param>
+public sealed partial record SampleMetric(string Name, string Kind, string? Extractor, int Count)
+{
+    /// <summary>The forms of the names, for messages and help.</summary>
+    public static readonly IReadOnlyList<string> Names =
+    [
+        "fid_X_N", "kid_X_N", "precision_recall_X_N", "density_coverage_X_N", "inception_score_X_N", "recognition_X_N", "memorization_X_N", "swd_N", "c2st_N", "parzen_N", "modes_N", "linear_probe", "knn_probe",
+    ];
+
+    /// <summary>The metric of that name; null if it is of no such form.</summary>
+    public static SampleMetric? Parse(string name)
+    {
+        if (name is "linear_probe" or "knn_probe") return new SampleMetric(name, name, null, 0);
+        if (WithExtractor().Match(name) is { Success: true } match) return Made(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value);
+        return Without().Match(name) is { Success: true } bare ? Made(bare.Groups[1].Value, null, bare.Groups[2].Value) : null;
+
+        SampleMetric? Made(string kind, string? extractor, string count) => int.TryParse(count, CultureInfo.InvariantCulture, out var n) && n is >= 10 and <= 1_000_000 ? new SampleMetric(name, kind, extractor, n) : null;
+    }
+
+    /// <summary>Whether the metric wants a classifier or another extractor.</summary>
+    public bool WantsExtractor => Extractor is not null;
+
+    [GeneratedRegex("^(fid|kid|precision_recall|density_coverage|inception_score|recognition|memorization)_(lenet|rotnet|script)_([0-9]+)$")]
+    private static partial Regex WithExtractor();
+
+    [GeneratedRegex("^(swd|c2st|parzen|modes)_([0-9]+)$")]
+    private static partial Regex Without();
+}
+
+/// <summary>Numbers of samples held against data: each with the same number of data against data (the floor) and of noise against data (the ceiling), without which it says little.</summary>
+/// <param name="model">One that <see cref="Samples"/> can draw.</param>
+/// <param name="draw">Examples of seeds, [N, C, H, W]: pictures in [0, 1], or points. Null for the model's own, seed by seed.</param>
+public sealed class SampleMetrics(object model, DataSet data, Extractor? extractor, Device device, Func<int, Action<double>?, Tensor>? draw = null)
+{
+    private const int BatchSize = 100, ProbeExamples = 20_000;
+    private readonly Dictionary<int, Tensor> drawn = [];
+
+    /// <summary>The part that was kept from training: the test part where there is one.</summary>
+    private Split HeldOut => data.Test ?? data.Validation;
+
+    /// <summary>Takes one measurement, or two where a metric has two numbers.</summary>
+    /// <exception cref="MetricException">The set has fewer examples than the name says, or the model or the extractor is not of the kind that it needs.</exception>
+    public IReadOnlyList<Measurement> Measure(SampleMetric metric, Action<double>? progress = null)
+    {
+        var clock = Stopwatch.StartNew();
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        if (metric.WantsExtractor && extractor?.Name != metric.Extractor)
+            throw new MetricException($"{metric.Name} needs features of {metric.Extractor}, and {(extractor is null ? "there are none" : $"--features gives {extractor.Name}")}. {(metric.Extractor == "script" ? "Give --features a TorchScript file." : $"Train them, ./manifold train features --data SET{(metric.Extractor == "rotnet" ? " --set model.task=rotations" : "")}, and give --features that run.")}");
+        if (metric.Kind is not ("modes" or "linear_probe" or "knn_probe" or "inception_score" or "recognition" or "memorization") && metric.Count > data.Train.Count)
+            throw new MetricException($"{metric.Name} compares {metric.Count:N0} samples with as many examples of {data.Name}, which has {data.Train.Count:N0} to train on. Ask for {metric.Kind}{(metric.Extractor is null ? "" : $"_{metric.Extractor}")}_{data.Train.Count / 1000 * 1000} or fewer.");
+        if (data.Shape.IsPoint && metric.Kind is not ("modes" or "c2st" or "parzen"))
+            throw new MetricException($"{metric.Name} is of pictures, and {data.Name} is of points; points have modes_N, c2st_N and parzen_N.");
+
+        IReadOnlyList<Measurement> results = metric.Kind switch
+        {
+            "fid" => [Fid(metric, progress)],
+            "kid" => [Kid(metric, progress)],
+            "precision_recall" => PrecisionRecall(metric, progress),
+            "density_coverage" => DensityCoverage(metric, progress),
+            "inception_score" => [Inception(metric, progress)],
+            "recognition" => [Recognition(metric, progress)],
+            "memorization" => [Memorized(metric, progress)],
+            "swd" => [Swd(metric, progress)],
+            "c2st" => [C2st(metric, progress)],
+            "parzen" => [ParzenWindow(metric, progress)],
+            "modes" => [Modes(metric, progress)],
+            _ => [Probed(metric)],
+        };
+        return [.. results.Select(result => result with { Seconds = clock.Elapsed.TotalSeconds, Provenance = Provenance(metric, result.Provenance) })];
+    }
+
+    private Measurement Fid(SampleMetric metric, Action<double>? progress)
+    {
+        Tensor reference = Reference(metric.Count), fakes = extractor!.Features(Drawn(metric.Count, progress));
+        return new Measurement(metric.Name, Frechet.Distance(reference, fakes), "", "lower", metric.Count)
+        {
+            Floor = Frechet.Distance(reference, Other(metric.Count)),
+            Ceiling = Frechet.Distance(reference, extractor.Features(Noise(metric.Count))),
+            Details = [Line($"carried on to N = infinity: {Frechet.AtInfinity(reference, fakes):F4}")],
+            Provenance = new JsonObject { ["at_infinity"] = Frechet.AtInfinity(reference, fakes) },
+        };
+    }
+
+    private Measurement Kid(SampleMetric metric, Action<double>? progress)
+    {
+        Tensor reference = Reference(metric.Count), fakes = extractor!.Features(Drawn(metric.Count, progress));
+        var (mean, deviation) = KernelDistance.Of(reference, fakes);
+        return new Measurement(metric.Name, mean, "", "lower", metric.Count)
+        {
+            Floor = KernelDistance.Of(reference, Other(metric.Count)).Mean,
+            Ceiling = KernelDistance.Of(reference, extractor.Features(Noise(metric.Count))).Mean,
+            Details = [Line($"deviation over 100 subsets of 1,000 or fewer: {deviation:G4}")],
+            Provenance = new JsonObject { ["deviation"] = deviation, ["subsets"] = 100 },
+        };
+    }
+
+    // The two sets are of one size, here and in the floor: a ball's reach falls as its set grows.
+    private IReadOnlyList<Measurement> PrecisionRecall(SampleMetric metric, Action<double>? progress) =>
+        Pair(metric, progress, ("precision", "recall"), (real, fake) => Neighbours.PrecisionRecall(real, fake));
+
+    private IReadOnlyList<Measurement> DensityCoverage(SampleMetric metric, Action<double>? progress) =>
+        Pair(metric, progress, ("density", "coverage"), (real, fake) => Neighbours.DensityCoverage(real, fake));
+
+    private IReadOnlyList<Measurement> Pair(SampleMetric metric, Action<double>? progress, (string, string) names, Func<Tensor, Tensor, (double, double)> measure)
+    {
+        Tensor reference = Reference(metric.Count), other = Other(metric.Count);
+        var value = measure(reference, extractor!.Features(Drawn(metric.Count, progress)));
+        var floor = measure(reference[..(int)other.shape[0]], other);
+        var ceiling = measure(reference, extractor.Features(Noise(metric.Count)));
+        Measurement Made(string name, double own, double best, double worst) =>
+            new($"{name}_{metric.Extractor}_{metric.Count}", own, name == "density" ? "" : "share", "higher", metric.Count) { Floor = best, Ceiling = worst };
+        return [Made(names.Item1, value.Item1, floor.Item1, ceiling.Item1), Made(names.Item2, value.Item2, floor.Item2, ceiling.Item2)];
+    }
+
+    private Measurement Inception(SampleMetric metric, Action<double>? progress)
+    {
+        var (mean, deviation) = InceptionScore.Of(extractor!.Probabilities(Drawn(metric.Count, progress)));
+        return new Measurement(metric.Name, mean, "", "higher", metric.Count)
+        {
+            Floor = InceptionScore.Of(extractor.Probabilities(RealPictures(HeldOut, metric.Count))).Mean,
+            Ceiling = InceptionScore.Of(extractor.Probabilities(Noise(metric.Count))).Mean,
+            Details = [Line($"deviation over 10 splits: {deviation:F4}; it never sees the data, and a model that repeats one sample of each class has the best")],
+            Provenance = new JsonObject { ["deviation"] = deviation, ["splits"] = 10 },
+        };
+    }
+
+    // Whether a classifier that the model has never met is sure of what it sees, how evenly the classes come, and whether they are those that were asked for.
+    private Measurement Recognition(SampleMetric metric, Action<double>? progress)
+    {
+        const double Sure = 0.9;
+        var (confidence, answer) = extractor!.Probabilities(Drawn(metric.Count, progress)).max(1);
+        double SureOf(Tensor p) => p.ge(Sure).to_type(ScalarType.Float64).mean().item<double>();
+        var answers = answer.data<long>().ToArray();
+        var shares = Enumerable.Range(0, Math.Max(data.Classes, (int)answers.Max() + 1)).Select(c => answers.Count(a => a == c) / (double)answers.Length).ToList();
+        var classes = Samples.Classes(model);
+        double? asAsked = classes == 0 ? null : answers.Index().Count(pair => pair.Item == pair.Index % classes) / (double)answers.Length;
+        return new Measurement(metric.Name, SureOf(confidence), "share", "higher", metric.Count)
+        {
+            Floor = SureOf(extractor.Probabilities(RealPictures(HeldOut, metric.Count)).max(1).values),
+            Ceiling = SureOf(extractor.Probabilities(Noise(metric.Count)).max(1).values),
+            Details =
+            [
+                $"shares of the classes, in percent: {string.Join(" ", shares.Select(share => Line($"{100 * share:F1}")))}",
+                .. asAsked is { } right ? [Line($"the class that was asked for: {100 * right:F2} %")] : Array.Empty<string>(),
+            ],
+            Provenance = new JsonObject { ["sure_from"] = Sure, ["class_shares"] = new JsonArray([.. shares.Select(share => JsonValue.Create(share))]), ["as_asked"] = asAsked },
+        };
+    }
+
+    private Measurement Memorized(SampleMetric metric, Action<double>? progress)
+    {
+        Tensor Pictures(Split split) => RealPictures(split, split.Count);
+        var (samples, train, heldOut) = (Drawn(metric.Count, progress), Pictures(data.Train), RealPictures(HeldOut, metric.Count));
+        var inPixels = Memorization.Of(samples.flatten(1), train.flatten(1), heldOut.flatten(1));
+        var inFeatures = Memorization.Of(extractor!.Features(samples), extractor.Features(train), extractor.Features(heldOut));
+        return new Measurement(metric.Name, Math.Min(inPixels.PTrainWins, inFeatures.PTrainWins), "p", "none", metric.Count)
+        {
+            Details =
+            [
+                Line($"nearer to a training picture than to one held out: {100 * inPixels.TrainWins:F1} % in pixels, p {inPixels.PTrainWins:G3}; {100 * inFeatures.TrainWins:F1} % in features, p {inFeatures.PTrainWins:G3} (50 % for a model that remembers none)"),
+                Line($"nearer to the training pictures than held-out ones are: {100 * inPixels.Nearer:F1} % of pairs in pixels, p {inPixels.P:G3}; {100 * inFeatures.Nearer:F1} % in features, p {inFeatures.P:G3} (samples that are merely typical are near too)"),
+            ],
+            Provenance = new JsonObject
+            {
+                ["train_wins_pixels"] = inPixels.TrainWins,
+                ["p_train_wins_pixels"] = inPixels.PTrainWins,
+                ["train_wins_features"] = inFeatures.TrainWins,
+                ["p_train_wins_features"] = inFeatures.PTrainWins,
+                ["nearer_pixels"] = inPixels.Nearer,
+                ["p_nearer_pixels"] = inPixels.P,
+                ["nearer_features"] = inFeatures.Nearer,
+                ["p_nearer_features"] = inFeatures.P,
+            },
+        };
+    }
+
+    private Measurement Swd(SampleMetric metric, Action<double>? progress)
+    {
+        var reference = RealPictures(data.Train, metric.Count);
+        var heldOut = RealPictures(HeldOut, metric.Count);
+        var levels = SlicedWasserstein.Of(reference, Drawn(metric.Count, progress));
+        return new Measurement(metric.Name, levels.Average(), "thousandths", "lower", metric.Count)
+        {
+            Floor = SlicedWasserstein.Of(reference[..(int)heldOut.shape[0]], heldOut).Average(),
+            Ceiling = SlicedWasserstein.Of(reference, Noise(metric.Count)).Average(),
+            Details = [$"of the levels, the finest first: {string.Join(" ", levels.Select(level => Line($"{level:F2}")))}"],
+            Provenance = new JsonObject { ["levels"] = new JsonArray([.. levels.Select(level => JsonValue.Create(level))]) },
+        };
+    }
+
+    private Measurement C2st(SampleMetric metric, Action<double>? progress)
+    {
+        var reference = RealPictures(data.Train, metric.Count);
+        var heldOut = RealPictures(HeldOut, metric.Count);
+        var (accuracy, tests, p) = TwoSample.Of(reference, Drawn(metric.Count, progress));
+        return new Measurement(metric.Name, accuracy, "share", "lower", metric.Count)
+        {
+            StandardError = 0.5 / Math.Sqrt(tests),
+            Floor = TwoSample.Of(reference[..(int)heldOut.shape[0]], heldOut).Accuracy,
+            Details = [Line($"p {p:G3}: the chance of telling so many of {tests:N0} apart if both were of one law; a half is a coin's")],
+            Provenance = new JsonObject { ["p"] = p, ["tests"] = tests },
+        };
+    }
+
+    private Measurement ParzenWindow(SampleMetric metric, Action<double>? progress)
+    {
+        var samples = Drawn(metric.Count, progress).flatten(1);
+        var sigma = Parzen.Best(samples, RealPictures(data.Validation, 1000).flatten(1));
+        var density = Parzen.LogDensity(samples, RealPictures(HeldOut, HeldOut.Count).flatten(1), sigma);
+        var real = Parzen.LogDensity(RealPictures(data.Train, metric.Count).flatten(1), RealPictures(HeldOut, HeldOut.Count).flatten(1), sigma);
+        return new Measurement(metric.Name, density.mean().item<double>(), "nats", "higher", metric.Count)
+        {
+            StandardError = density.std().item<double>() / Math.Sqrt(density.shape[0]),
+            Floor = real.mean().item<double>(),
+            Details = [Line($"sigma {sigma:F4}, chosen on the validation part. For history: it is far from the truth in many dimensions, and training pictures, or centroids, may score above the law itself")],
+            Provenance = new JsonObject { ["sigma"] = sigma },
+        };
+    }
+
+    private Measurement Modes(SampleMetric metric, Action<double>? progress)
+    {
+        if (Toy.Named(data.Name) is { } toy)
+        {
+            var report = ModeReport.Of(toy, Drawn(metric.Count, progress));
+            return new Measurement(metric.Name, report.Covered, "modes", "higher", metric.Count)
+            {
+                Floor = ModeReport.Of(toy, RealPictures(HeldOut, metric.Count)).Covered,
+                Details =
+                [
+                    Line($"of {toy.Centres.Count}, with a fifth of their fair share within three deviations; {report.Touched} have any; {100 * report.HighQuality:F1} % of the samples lie within three deviations of a mode"),
+                    Line($"KL from the law's shares: {report.Kl:F4} nats; {report.KlFloor:F4} for as many draws of the law itself"),
+                ],
+                Provenance = new JsonObject { ["touched"] = report.Touched, ["high_quality"] = report.HighQuality, ["kl"] = report.Kl, ["kl_floor"] = report.KlFloor },
+            };
+        }
+        if (data.Shape.Channels != 3 || extractor is not { Classifies: true, Shape.Channels: 1 })
+            throw new MetricException($"{metric.Name} counts the modes of a toy, or, on stacked-mnist, the digits of the three colours by --features RUN of a classifier of grey digits.");
+
+        var counts = Triples(Drawn(metric.Count, progress));
+        var real = Triples(RealPictures(HeldOut, metric.Count));
+        var modes = counts.Length;
+        double Kl(double[] some) => ModeReport.KlOfCounts(some, [.. Enumerable.Repeat(1.0 / modes, modes)]);
+        var floor = (modes - 1) / (2.0 * metric.Count);
+        return new Measurement(metric.Name, counts.Count(count => count > 0), "modes", "higher", metric.Count)
+        {
+            Floor = real.Count(count => count > 0),
+            Details = [Line($"of {modes:N0}; KL from even shares {Kl(counts):F4} nats, {Kl(real):F4} for data, {floor:F4} to first order for as many draws of even shares")],
+            Provenance = new JsonObject { ["kl"] = Kl(counts), ["kl_data"] = Kl(real), ["kl_floor"] = floor },
+        };
+    }
+
+    private double[] Triples(Tensor pictures)
+    {
+        var answers = Enumerable.Range(0, 3).Select(c => extractor!.Probabilities(pictures[.., c..(c + 1)]).argmax(1).data<long>().ToArray()).ToList();
+        var classes = extractor!.Probabilities(pictures[..1, ..1]).shape[1];
+        var counts = new double[classes * classes * classes];
+        for (var i = 0; i < answers[0].Length; i++) counts[(answers[0][i] * classes + answers[1][i]) * classes + answers[2][i]]++;
+        return counts;
+    }
+
+    // Features of the model itself: of the discriminator, or of the encoder; those of raw pixels are the floor.
+    private Measurement Probed(SampleMetric metric)
+    {
+        Func<Batch, Tensor> features = model switch
+        {
+            IFeatures own => batch => own.Features(batch.X),
+            IEncoder encoder => batch => encoder.Encode(batch).Code,
+            _ => throw new MetricException($"{model.GetType().Name} has neither a discriminator nor an encoder to read features from."),
+        };
+        (Tensor X, Tensor Y) All(Split split, Func<Batch, Tensor> of)
+        {
+            var count = Math.Min(split.Count, ProbeExamples);
+            var batches = Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(i => split.InOrder(i * BatchSize, Math.Min(BatchSize, count - i * BatchSize), PixelRange.Unit).To(device)).ToList();
+            if (batches[0].Labels is null) throw new MetricException($"{metric.Name} needs labels, and {data.Name} has none.");
+            using var _ = no_grad();
+            return (cat([.. batches.Select(batch => of(batch).cpu())]), cat([.. batches.Select(batch => batch.Labels!.cpu())]));
+        }
+        double Accuracy(Func<Batch, Tensor> of) => metric.Kind == "linear_probe" ? Probe.Linear(All(data.Train, of), All(HeldOut, of)) : Probe.NearestNeighbours(All(data.Train, of), All(HeldOut, of));
+        return new Measurement(metric.Name, Accuracy(features), "share", "higher", Math.Min(HeldOut.Count, ProbeExamples))
+        {
+            Ceiling = Accuracy(batch => batch.X.flatten(1)),
+            Details = [Line($"learned from {Math.Min(data.Train.Count, ProbeExamples):N0} labelled examples; the ceiling is what raw pixels give")],
+        };
+    }
+
+    /// <summary>What the model makes of the seeds 0 to N - 1, rounded to bytes as a file would be.</summary>
+    private Tensor Drawn(int count, Action<double>? progress)
+    {
+        if (drawn.TryGetValue(count, out var known)) return known;
+        Tensor made;
+        if (draw is not null) made = draw(count, progress);
+        else
+        {
+            var parts = new List<Tensor>();
+            for (var at = 0; at < count; at += BatchSize)
+            {
+                using var step = NewDisposeScope();
+                parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device).cpu().MoveToOuterDisposeScope());
+                progress?.Invoke((at + BatchSize) / (double)count);
+            }
+            made = cat(parts);
+        }
+        return drawn[count] = (data.Shape.IsPoint ? made : Rounded(made)).DetachFromDisposeScope();
+    }
+
+    private Tensor Reference(int count) => extractor!.Features(RealPictures(data.Train, count));
+    private Tensor Other(int count) => extractor!.Features(RealPictures(HeldOut, count));
+
+    private Tensor RealPictures(Split split, int count)
+    {
+        count = Math.Min(count, split.Count);
+        return cat([.. Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(i => split.InOrder(i * BatchSize, Math.Min(BatchSize, count - i * BatchSize), PixelRange.Unit).X)]);
+    }
+
+    // Every value even and by itself: as far from a picture as a picture can be.
+    private Tensor Noise(int count)
+    {
+        using var chance = new Generator((ulong)Seeds.At(0, 0, "noise"), CPU);
+        return Rounded(rand([count, data.Shape.Channels, data.Shape.Height, data.Shape.Width], generator: chance));
+    }
+
+    private static Tensor Rounded(Tensor pictures) => (pictures.clamp(0, 1) * 255).round() / 255;
+
+    private JsonObject Provenance(SampleMetric metric, JsonObject? own)
+    {
+        var all = own ?? [];
+        all["extractor"] = metric.WantsExtractor || metric.Kind == "modes" ? extractor?.Name : null;
+        all["extractor_sha256"] = metric.WantsExtractor || metric.Kind == "modes" ? extractor?.Hash : null;
+        all["resize"] = metric.WantsExtractor ? extractor!.ResizeOf(data.Shape) : "none";
+        all["quantization"] = data.Shape.IsPoint ? "none" : "8 bits";
+        all["reference_split"] = metric.Kind.EndsWith("probe", StringComparison.Ordinal) ? HeldOut.Name : "train";
+        all["reference_count"] = metric.Count == 0 ? null : Math.Min(metric.Count, data.Train.Count);
+        all["held_out"] = HeldOut.Name;
+        all["held_out_count"] = metric.Count == 0 ? HeldOut.Count : Math.Min(metric.Count, HeldOut.Count);
+        all["seeds"] = metric.Count == 0 ? null : $"0-{metric.Count - 1}";
+        return all;
+    }
+
+    private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

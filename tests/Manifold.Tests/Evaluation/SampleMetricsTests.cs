@@ -1,0 +1,355 @@
+using Manifold.Data;
+using Manifold.Engine;
+using Manifold.Evaluation;
+using Manifold.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Manifold.Tests.Evaluation;
+
+public class SampleMetricsTests
+{
+    private static Tensor Cloud(int seed, int count, int dims, double shift = 0)
+    {
+        using var chance = new Generator((ulong)seed, CPU);
+        return randn([count, dims], ScalarType.Float64, generator: chance) + shift;
+    }
+
+    // ---- Fréchet
+
+    [Fact]
+    public void The_frechet_distance_of_a_set_to_itself_is_zero_and_it_is_symmetric()
+    {
+        using var scope = NewDisposeScope();
+        Tensor a = Cloud(1, 300, 6), b = Cloud(2, 300, 6, 0.3) * 1.5;
+        Assert.Equal(0, Frechet.Distance(a, a), 1e-9);
+        Assert.Equal(Frechet.Distance(a, b), Frechet.Distance(b, a), 1e-9);
+    }
+
+    // Of two Gaussians with diagonal covariances: sum (m1 - m2)^2 + (s1 - s2)^2.
+    [Fact]
+    public void The_frechet_distance_of_gaussians_has_a_closed_form()
+    {
+        using var scope = NewDisposeScope();
+        Tensor m1 = tensor(new[] { 1.0, -2, 0.5 }), m2 = tensor(new[] { 0.0, 1, 0.5 }), s1 = tensor(new[] { 1.0, 2, 0.1 }), s2 = tensor(new[] { 3.0, 0.5, 0.1 });
+        var expected = ((m1 - m2).square() + (s1 - s2).square()).sum().item<double>();
+        Assert.Equal(expected, Frechet.Distance(m1, diag(s1.square()), m2, diag(s2.square())), 1e-10);
+        var turn = linalg.qr(Cloud(3, 3, 3)).Q;                                            // both turned alike: the same distance
+        Tensor Turned(Tensor s) => matmul(matmul(turn, diag(s.square())), turn.t());
+        Assert.Equal(expected, Frechet.Distance(turn.mv(m1), Turned(s1), turn.mv(m2), Turned(s2)), 1e-9);
+    }
+
+    [Fact]
+    public void The_frechet_distance_of_one_law_falls_with_its_samples_and_its_limit_is_near_zero()
+    {
+        using var scope = NewDisposeScope();
+        var reference = Cloud(4, 20_000, 8);
+        double few = Frechet.Distance(reference, Cloud(5, 200, 8)), many = Frechet.Distance(reference, Cloud(5, 2000, 8));
+        Assert.InRange(few / many, 5, 20);                                                 // as 1 / N
+        Assert.InRange(Math.Abs(Frechet.AtInfinity(reference, Cloud(6, 4000, 8))), 0, many / 2);
+    }
+
+    [Fact]
+    public void The_frechet_distance_bears_fewer_samples_than_features()
+    {
+        using var scope = NewDisposeScope();
+        Assert.True(double.IsFinite(Frechet.Distance(Cloud(7, 10, 40), Cloud(8, 12, 40))));
+    }
+
+    // ---- kernel
+
+    [Fact]
+    public void The_kernel_distance_is_that_of_slow_sums()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = Cloud(9, 7, 3), y = Cloud(10, 7, 3, 0.5);
+        double K(Tensor p, Tensor q) => Math.Pow(p.dot(q).item<double>() / 3 + 1, 3);
+        double sum = 0;
+        for (var i = 0; i < 7; i++)
+            for (var j = 0; j < 7; j++)
+                sum += (i == j ? 0 : (K(x[i], x[j]) + K(y[i], y[j])) / (7 * 6)) - 2 * K(x[i], y[j]) / 49;
+        Assert.Equal(sum, KernelDistance.Of(x, y).Mean, 1e-9);
+    }
+
+    [Fact]
+    public void The_kernel_distance_of_one_law_is_zero_within_its_error()
+    {
+        using var scope = NewDisposeScope();
+        var values = Enumerable.Range(0, 100).Select(i => KernelDistance.Of(Cloud(1000 + i, 60, 4), Cloud(5000 + i, 60, 4)).Mean).ToList();
+        var error = Math.Sqrt(values.Sum(v => (v - values.Average()) * (v - values.Average())) / 99 / 100);
+        Assert.InRange(values.Average(), -2.5 * error, 2.5 * error);
+        Assert.Contains(values, value => value < 0);
+        Assert.True(KernelDistance.Of(Cloud(1, 400, 4), Cloud(2, 400, 4, 1), subsets: 20, size: 100).Mean > 1);
+    }
+
+    // ---- precision, recall, density, coverage
+
+    [Fact]
+    public void Identical_sets_have_precision_recall_and_coverage_of_one()
+    {
+        using var scope = NewDisposeScope();
+        var x = Cloud(11, 200, 3);
+        Assert.Equal((1, 1), Neighbours.PrecisionRecall(x, x));
+        Assert.Equal(1, Neighbours.DensityCoverage(x, x).Coverage);
+    }
+
+    [Fact]
+    public void A_mode_that_is_missed_costs_recall_and_an_outlier_costs_precision()
+    {
+        using var scope = NewDisposeScope();
+        var real = cat([Cloud(12, 200, 2) * 0.1, Cloud(13, 200, 2) * 0.1 + 10]);
+        var oneMode = Cloud(14, 400, 2) * 0.05;
+        var (precision, recall) = Neighbours.PrecisionRecall(real, oneMode);
+        Assert.True(precision > 0.97);
+        Assert.InRange(recall, 0.05, 0.5);
+        Assert.Equal(0, Neighbours.PrecisionRecall(real, Cloud(15, 400, 2) + 100).Precision);
+        Assert.InRange(Neighbours.DensityCoverage(real, oneMode).Coverage, 0.05, 0.5);
+    }
+
+    // Naeem et al. 2020, lemma 1: for one law, E[density] = 1 and E[coverage] = 1 - (M - 1)...(M - k) / ((2M - 1)...(2M - k)).
+    [Fact]
+    public void For_one_law_density_and_coverage_are_those_of_the_lemma()
+    {
+        using var scope = NewDisposeScope();
+        const int M = 400, k = 5;
+        var results = Enumerable.Range(0, 10).Select(i => Neighbours.DensityCoverage(Cloud(100 + i, M, 4), Cloud(200 + i, M, 4), k)).ToList();
+        var expected = 1 - Enumerable.Range(1, k).Aggregate(1.0, (p, i) => p * (M - i) / (2.0 * M - i));
+        Assert.Equal(1, results.Average(r => r.Density), 0.05);
+        Assert.Equal(expected, results.Average(r => r.Coverage), 0.01);
+    }
+
+    [Fact]
+    public void Neighbours_are_those_of_slow_search()
+    {
+        using var scope = NewDisposeScope();
+        Tensor a = Cloud(16, 30, 5), b = Cloud(17, 40, 5);
+        var (squared, which) = Neighbours.Nearest(a, b);
+        for (var i = 0; i < 30; i++)
+        {
+            var all = Enumerable.Range(0, 40).Select(j => (a[i] - b[j]).square().sum().item<double>()).ToList();
+            Assert.Equal(all.IndexOf(all.Min()), which[i].item<long>());
+            Assert.Equal(all.Min(), squared[i].item<double>(), 1e-9);
+        }
+    }
+
+    // ---- inception score
+
+    [Fact]
+    public void The_inception_score_is_the_number_of_classes_or_one()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Equal(7, InceptionScore.Of(eye(7).repeat(20, 1), splits: 10).Mean, 1e-6);
+        Assert.Equal(1, InceptionScore.Of(full([100, 7], 1 / 7.0)).Mean, 1e-9);
+        var mixed = tensor(new[] { 0.9, 0.1, 0.2, 0.8 }).view(2, 2);
+        double P(double p, double q) => p * Math.Log(p / q);
+        Assert.Equal(Math.Exp((P(0.9, 0.55) + P(0.1, 0.45) + P(0.2, 0.55) + P(0.8, 0.45)) / 2), InceptionScore.Of(mixed, splits: 1).Mean, 1e-9);
+    }
+
+    // ---- sliced Wasserstein
+
+    [Fact]
+    public void The_sliced_distance_is_zero_to_itself_symmetric_and_grows_with_blur()
+    {
+        using var scope = NewDisposeScope();
+        using var chance = new Generator(18, CPU);
+        Tensor a = rand([20, 1, 32, 32], generator: chance), b = rand([20, 1, 32, 32], generator: chance);
+        Assert.All(SlicedWasserstein.Of(a, a), level => Assert.True(level < 60));          // the patches are of other places, no more
+        Assert.Equal(2, SlicedWasserstein.Of(a, b).Count);
+        var blurred = nn.functional.avg_pool2d(nn.functional.pad(b, [1, 1, 1, 1], PaddingModes.Reflect), 3, 1);
+        Assert.True(SlicedWasserstein.Of(a, blurred)[0] > 2 * SlicedWasserstein.Of(a, b)[0]);
+        Assert.Throws<ArgumentException>(() => SlicedWasserstein.Of(a, b[..10]));
+    }
+
+    // ---- two-sample, rank and Parzen
+
+    [Fact]
+    public void Two_sets_of_one_law_give_p_values_that_are_uniform()
+    {
+        var p = Enumerable.Range(0, 50).Select(i =>
+        {
+            using var scope = NewDisposeScope();
+            return TwoSample.Of(Cloud(2 * i, 200, 2).to_type(ScalarType.Float32).view(-1, 2, 1, 1), Cloud(2 * i + 1, 200, 2).to_type(ScalarType.Float32).view(-1, 2, 1, 1), epochs: 2, seed: i).P;
+        }).Order().ToList();
+        var gap = p.Index().Max(pair => Math.Max(Math.Abs(pair.Item - pair.Index / 50.0), Math.Abs(pair.Item - (pair.Index + 1) / 50.0)));
+        Assert.True(gap < 1.63 / Math.Sqrt(50), $"Kolmogorov-Smirnov {gap}");              // 1 % of fair p-values would be farther off
+    }
+
+    [Fact]
+    public void Two_laws_are_told_apart()
+    {
+        using var scope = NewDisposeScope();
+        var (accuracy, tests, p) = TwoSample.Of(Cloud(1, 1000, 2).to_type(ScalarType.Float32).view(-1, 2, 1, 1), Cloud(2, 1000, 2, 2).to_type(ScalarType.Float32).view(-1, 2, 1, 1));
+        Assert.Equal(0.921, accuracy, 0.03);                                               // Phi(sqrt(2)): means 2 sqrt 2 apart
+        Assert.Equal(1000, tests);
+        Assert.True(p < 1e-50);
+    }
+
+    [Fact]
+    public void The_rank_test_counts_pairs_and_ties()
+    {
+        var (share, p) = RankTest.IsSmaller([1, 2, 2, 3], [2, 4, 5, 6]);
+        Assert.Equal((4 + 3.5 + 3.5 + 3) / 16, share, 1e-12);                              // of sixteen pairs, ties half
+        Assert.InRange(p, 0.02, 0.06);
+        Assert.Equal(0.5, RankTest.IsSmaller([1, 1, 1], [1, 1, 1]).P);
+        Assert.Equal(0.9773, RankTest.NormalBelow(2), 1e-4);
+        Assert.Equal(1 - 0.9713, RankTest.AtLeast(60, 100), 1e-3);
+    }
+
+    [Fact]
+    public void The_parzen_window_is_the_mean_of_gaussians()
+    {
+        using var scope = NewDisposeScope();
+        Tensor samples = Cloud(19, 5, 2), points = Cloud(20, 3, 2);
+        for (var i = 0; i < 3; i++)
+        {
+            var density = Enumerable.Range(0, 5).Average(j => Math.Exp(-(points[i] - samples[j]).square().sum().item<double>() / (2 * 0.09)) / (2 * Math.PI * 0.09));
+            Assert.Equal(Math.Log(density), Parzen.LogDensity(samples, points, 0.3)[i].item<double>(), 1e-9);
+        }
+        Assert.Equal(0.1, Parzen.Widths[0], 1e-12);
+        Assert.Equal(1, Parzen.Widths[^1], 1e-12);
+    }
+
+    // ---- modes
+
+    [Fact]
+    public void Modes_are_counted_by_their_fair_share()
+    {
+        using var scope = NewDisposeScope();
+        var toy = Toy.Ring;
+        var data = DataSet.Open(new DataSettings { Set = toy.Name }).Test!.InOrder(0, 8000, PixelRange.Unit).X;
+        var report = ModeReport.Of(toy, data);
+        Assert.Equal((8, 8), (report.Covered, report.Touched));
+        Assert.Equal(1 - Math.Exp(-4.5), report.HighQuality, 0.005);                       // within three deviations in the plane: 1 - exp(-9/2)
+        Assert.InRange(report.Kl, 0, 5 * report.KlFloor);
+        var three = cat([.. toy.Centres.Take(3).Select(c => tensor(new[] { c.X, c.Y }).view(1, 2).repeat(100, 1))]);
+        Assert.Equal((3, 3), (ModeReport.Of(toy, three).Covered, ModeReport.Of(toy, three).Touched));
+        Assert.Equal(Math.Log(8 / 3.0), ModeReport.Of(toy, three).Kl, 1e-9);
+        var hardly = cat([three, tensor(new[] { toy.Centres[5].X, toy.Centres[5].Y }).view(1, 2)]);
+        Assert.Equal((3, 4), (ModeReport.Of(toy, hardly).Covered, ModeReport.Of(toy, hardly).Touched));
+    }
+
+    // The LSGAN authors' ring has nine angles, the last the first.
+    [Fact]
+    public void The_doubled_ring_has_one_mode_of_two_ninths()
+    {
+        Assert.Equal(1, Toy.RingDoubled.Shares.Sum(), 1e-12);
+        var labels = DataSet.Open(new DataSettings { Set = "ring-doubled" }).Train.InOrder(0, 9000, PixelRange.Unit).Labels!;
+        Assert.Equal(2000, labels.eq(0).sum().item<long>(), 150.0);
+    }
+
+    // ---- memorization
+
+    [Fact]
+    public void A_generator_that_replays_its_training_pictures_is_caught_and_an_honest_one_is_not()
+    {
+        using var scope = NewDisposeScope();
+        Tensor train = Cloud(21, 2000, 6), heldOut = Cloud(22, 1000, 6);
+        var replay = train[..500].index_select(0, randint(0, 500, [400])) + 1e-3 * Cloud(23, 400, 6);
+        var caught = Memorization.Of(replay, train, heldOut);
+        Assert.True(caught.P < 1e-6 && caught.PTrainWins < 1e-6);
+        var honest = Memorization.Of(Cloud(24, 400, 6), train, heldOut);
+        Assert.True(honest.P > 0.01 && honest.PTrainWins > 0.01);
+        var typical = Memorization.Of(0.5 * Cloud(25, 400, 6), train, heldOut);            // nearer to all that there is, and nothing of it remembered
+        Assert.True(typical.P < 1e-6);
+        Assert.True(typical.PTrainWins > 0.01);
+        Assert.Equal(0, caught.Nearest[0] / 500);
+    }
+
+    // ---- probes
+
+    [Fact]
+    public void Probes_read_what_is_there_and_nothing_where_nothing_is()
+    {
+        using var scope = NewDisposeScope();
+        (Tensor, Tensor) Two(int seed, double apart)
+        {
+            var y = arange(1000).remainder(2);
+            return (Cloud(seed, 1000, 4).to_type(ScalarType.Float32) + apart * y.unsqueeze(1) * tensor(new[] { 1f, 0, 0, 0 }), y);
+        }
+        Assert.Equal(0.9772, Probe.Linear(Two(26, 4), Two(27, 4)), 0.015);                  // Phi(2)
+        Assert.Equal(0.5, Probe.Linear(Two(28, 0), Two(29, 0)), 0.06);
+        Assert.True(Probe.NearestNeighbours(Two(30, 8), Two(31, 8)) > 0.9);
+        Assert.Equal(0.5, Probe.NearestNeighbours(Two(32, 0), Two(33, 0)), 0.06);
+    }
+
+    // ---- names, floors and ceilings
+
+    [Theory]
+    [InlineData("fid_lenet_10000", "fid", "lenet", 10000)]
+    [InlineData("precision_recall_rotnet_500", "precision_recall", "rotnet", 500)]
+    [InlineData("swd_2000", "swd", null, 2000)]
+    [InlineData("linear_probe", "linear_probe", null, 0)]
+    public void A_name_holds_its_protocol(string name, string kind, string? extractor, int count) => Assert.Equal(new SampleMetric(name, kind, extractor, count), SampleMetric.Parse(name));
+
+    [Theory]
+    [InlineData("fid")]
+    [InlineData("fid_lenet")]
+    [InlineData("fid_1000")]
+    [InlineData("fid_vgg_1000")]
+    [InlineData("swd_lenet_1000")]
+    [InlineData("fid_lenet_5")]
+    public void Other_names_are_none(string name) => Assert.Null(SampleMetric.Parse(name));
+
+    [Fact]
+    public void Data_scores_between_its_floor_and_noise_and_the_line_says_all_it_depends_on()
+    {
+        using var scope = NewDisposeScope();
+        var data = DataSet.Open(new DataSettings());
+        using var chance = new Generator(34, CPU);
+        Tensor Blurred(int count, Action<double>? _) => (data.Train.InOrder(5000, count, PixelRange.Unit).X + 0.2 * randn([count, 1, 28, 28], generator: chance)).clamp(0, 1);
+        var metrics = new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, Blurred);
+        foreach (var name in new[] { "fid_lenet_500", "kid_lenet_500", "precision_recall_lenet_500", "density_coverage_lenet_500", "inception_score_lenet_500", "recognition_lenet_500" })
+            foreach (var result in metrics.Measure(SampleMetric.Parse(name)!))
+            {
+                var (best, worst) = result.Better == "lower" ? (-result.Floor!.Value, -result.Ceiling!.Value) : (result.Floor!.Value, result.Ceiling!.Value);
+                var own = result.Better == "lower" ? -result.Value : result.Value;
+                Assert.True(own < best, result.Metric);
+                if (!result.Metric.StartsWith("precision") && !result.Metric.StartsWith("density")) Assert.True(own > worst, result.Metric);   // noise that lies together somewhere can fall into a wide ball
+                Assert.Equal("lenet", (string?)result.Provenance!["extractor"]);
+                Assert.Equal("bilinear with antialias, 28x28 to 32x32", (string?)result.Provenance["resize"]);
+                Assert.Equal("8 bits", (string?)result.Provenance["quantization"]);
+                Assert.Equal(500, (int?)result.Provenance["reference_count"]);
+                Assert.Equal(16, ((string?)result.Provenance["extractor_sha256"])!.Length);
+            }
+    }
+
+    [Fact]
+    public void A_generator_that_replays_500_training_pictures_is_caught_in_pictures()
+    {
+        using var scope = NewDisposeScope();
+        var data = DataSet.Open(new DataSettings());
+        Tensor Replayed(int count, Action<double>? _) => cat([data.Train.InOrder(0, 500, PixelRange.Unit).X, data.Train.InOrder(0, count - 500, PixelRange.Unit).X]);
+        var caught = new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, Replayed).Measure(SampleMetric.Parse("memorization_lenet_600")!)[0];
+        Assert.True((double?)caught.Provenance!["p_nearer_pixels"] < 1e-10 && (double?)caught.Provenance["p_nearer_features"] < 1e-10);
+        Tensor New(int count, Action<double>? _) => data.Validation.InOrder(0, count, PixelRange.Unit).X;
+        var honest = new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, New).Measure(SampleMetric.Parse("memorization_lenet_600")!)[0];
+        Assert.True(honest.Value > 0.01);
+        Assert.True((double?)honest.Provenance!["p_nearer_pixels"] > 0.01);
+    }
+
+    [Fact]
+    public void More_samples_than_data_and_features_that_are_missing_are_said()
+    {
+        using var scope = NewDisposeScope();
+        var data = DataSet.Open(new DataSettings());
+        Assert.Contains("Ask for fid_lenet_9000 or fewer", Assert.Throws<MetricException>(() => new SampleMetrics(new object(), data, Extractor.Bundled(), CPU).Measure(SampleMetric.Parse("fid_lenet_10000")!)).Message);
+        Assert.Contains("./manifold train features", Assert.Throws<MetricException>(() => new SampleMetrics(new object(), data, null, CPU).Measure(SampleMetric.Parse("fid_lenet_100")!)).Message);
+        Assert.Contains("--features gives lenet", Assert.Throws<MetricException>(() => new SampleMetrics(new object(), data, Extractor.Bundled(), CPU).Measure(SampleMetric.Parse("fid_rotnet_100")!)).Message);
+        Assert.Contains("1 channel", Assert.Throws<MetricException>(() => Extractor.Bundled().Features(rand(2, 3, 32, 32))).Message);
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["bad.pt"], "no network");
+        Assert.Contains("is not a TorchScript file", Assert.Throws<MetricException>(() => Extractor.Script(folder["bad.pt"])).Message);
+        Assert.Contains("There is no file", Assert.Throws<MetricException>(() => Extractor.Script(folder["none.pt"])).Message);
+    }
+
+    // The classifier inside the library, on pictures that it has not seen: docs/results says 0.879.
+    [Fact]
+    public void The_bundled_classifier_is_as_right_as_it_is_said_to_be()
+    {
+        using var scope = NewDisposeScope();
+        var test = DataSet.Open(new DataSettings { Size = 32 }).Test!.InOrder(0, 1000, PixelRange.Unit);
+        var right = Extractor.Bundled().Probabilities(test.X).argmax(1).eq(test.Labels!).sum().item<long>();
+        Assert.InRange(right, 875, 883);
+        Assert.Equal([1000, 64], Extractor.Bundled().Features(test.X).shape);
+    }
+}
