@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
+using Manifold.Data;
 using Manifold.Engine;
+using Manifold.Recipes;
 
 namespace Manifold.Cli.Verbs;
 
@@ -12,9 +14,12 @@ internal static class DoctorVerb
     public static Command Make()
     {
         var asJson = new Option<bool>("--json") { Description = "Print the facts as JSON, for programs." };
-        var command = new Command("doctor", "Says what this computer has, and whether training works on it.") { asJson }.WithExample("./manifold doctor");
+        var recipe = new Option<string?>("--recipe") { Description = "Take a few steps of this recipe, and see whether learning reaches every part of its networks.", HelpName = "RECIPE" };
+        var (set, data, dataRoot) = (Verb.Set(), Verb.Data(), Verb.DataRoot());
+        var command = new Command("doctor", "Says what this computer has, and whether training works on it; or whether a recipe learns in every part.") { asJson, recipe, set, data, dataRoot }.WithExample("./manifold doctor --recipe dcgan");
         command.SetAction(parse =>
         {
+            if (parse.GetValue(recipe) is { } name) return Verb.Do(() => Learns(RecipeList.Find(name), [.. parse.GetValue(set)!, .. parse.GetValue(data) is { } source ? [$"data.set={JsonSerializer.Serialize(source)}"] : Array.Empty<string>()], parse.GetValue(dataRoot)));
             var facts = Diagnosis.Make();
             var output = parse.InvocationConfiguration.Output;
             if (parse.GetValue(asJson)) output.WriteLine(JsonSerializer.Serialize(facts, json));
@@ -22,6 +27,22 @@ internal static class DoctorVerb
             return facts.CanTrain ? ExitCodes.Done : ExitCodes.Failed;
         });
         return command;
+    }
+
+    private static int Learns(RecipeEntry entry, IReadOnlyList<string> changes, string? dataRoot)
+    {
+        var recipe = Settings.With(entry.Default, changes);
+        var contract = GradientContract.Of(recipe, DataSet.Open(recipe.Data, dataRoot), TorchSharp.torch.CPU);
+        Line("recipe", entry.Name);
+        Line("steps", $"{contract.Steps}");
+        Line("learn", contract.Still.Count == 0 ? $"all of {Count(contract.Parameters, "tensor")} moved" : $"of {Count(contract.Parameters, "tensor")} these did not move: {string.Join(", ", contract.Still)}");
+        Line("frozen", contract.Moved.Count == 0 ? contract.Frozen == 0 ? "none" : $"none of {Count(contract.Frozen, "tensor")} moved" : $"these moved: {string.Join(", ", contract.Moved)}");
+        Line("averages", contract.AveragesStill.Count == 0 ? "all followed" : $"these did not follow: {string.Join(", ", contract.AveragesStill)}");
+        if (contract.GeneratorGradient is { } gradient) Line("generator", FormattableString.Invariant($"its gradient through the discriminator has the norm {gradient:G4}"));
+        Line("verdict", contract.Holds ? "learning reaches every part" : "learning does not reach every part");
+        return contract.Holds ? ExitCodes.Done : ExitCodes.Failed;
+
+        static void Line(string name, string fact) => Console.WriteLine($"{name,-12}{fact}");
     }
 
     private static void Print(Diagnosis facts, TextWriter output)

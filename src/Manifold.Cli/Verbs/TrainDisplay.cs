@@ -17,6 +17,8 @@ internal sealed class TrainDisplay
     private double rate;
     private IReadOnlyDictionary<string, double> printed = new Dictionary<string, double>();
 
+    private HashSet<string> said = [];                  // advice is said when it comes up, and again when it comes back
+
     private TrainDisplay(double flops) => this.flops = flops;
 
     public static long Follow(TrainingRun run, Func<Action<TrainingProgress>, long> train)
@@ -50,6 +52,8 @@ internal sealed class TrainDisplay
         printed = progress.Values.ToDictionary();
         Mark(progress);
         Console.WriteLine($"examples {progress.ExamplesSeen:N0}/{progress.Examples:N0}  {string.Join("  ", progress.Values.Select(value => $"{value.Key} {Number(value.Value)}"))}{(rate > 0 ? $"  {Speed()}  left {Left(progress)}" : "")}  rss {Memory()}");
+        foreach (var advice in progress.Advice.Where(advice => !said.Contains(advice.Name))) Console.WriteLine($"  {advice.Name}: {advice.Sentence}");
+        said = [.. progress.Advice.Select(advice => advice.Name)];
     }
 
     private Table Table(TrainingProgress progress)
@@ -62,6 +66,7 @@ internal sealed class TrainDisplay
         table.AddRow("speed", rate > 0 ? Speed() : "");
         table.AddRow("time", $"{clock.Elapsed:h\\:mm\\:ss}, {Left(progress)} left");
         table.AddRow("memory", Memory());
+        foreach (var advice in progress.Advice) table.AddRow(Markup.Escape(advice.Name), Markup.Escape(advice.Sentence));
         return table;
     }
 

@@ -56,7 +56,9 @@ internal static class TrainVerb
             Console.WriteLine($"Stopped and saved at {seen:N0} examples. Go on: {goOn}");
             return ExitCodes.Interrupted;
         }
-        Console.WriteLine($"{seen:N0} examples done. Pictures: {run.Folder.Path}/fakes*.png  Next: ./manifold sample {run.Folder.Path}");
+        Console.WriteLine(Sampling.Samples.CanBeDrawn(run.Plan.Model)
+            ? $"{seen:N0} examples done. Pictures: {run.Folder.Path}/fakes*.png  Next: ./manifold sample {run.Folder.Path}"
+            : $"{seen:N0} examples done. Next: ./manifold evaluate RUN --metrics fid_{(run.Plan.Model as Models.SmallClassifier)?.Kind}_1000 --features {run.Folder.Path}");
         return ExitCodes.Done;
     }
 }

@@ -85,6 +85,13 @@ public sealed class RunFolder : IRunStore, IDisposable
         }
     }
 
+    /// <summary>Adds a line of advice to stats.jsonl: {"examples": 12800, "advice": "generator_collapse", "sentence": "..."}.</summary>
+    public void Note(long examplesSeen, Advice advice)
+    {
+        try { File.AppendAllText(Stats, new JsonObject { ["examples"] = examplesSeen, ["advice"] = advice.Name, ["sentence"] = advice.Sentence }.ToJsonString() + "\n"); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw CheckpointException.NotWritten(Stats, e); }
+    }
+
     /// <summary>Keeps a picture, and shows it in TensorBoard.</summary>
     /// <param name="file">Its file's name.</param>
     /// <param name="tag">Its name in TensorBoard, the same at every look.</param>

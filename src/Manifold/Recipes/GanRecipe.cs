@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
+using Manifold.Checkpoints;
 using Manifold.Data;
 using Manifold.Engine;
+using Manifold.Evaluation;
 using Manifold.Layers;
 using Manifold.Models;
 using Manifold.Objectives;
@@ -55,7 +57,7 @@ public sealed record GanRecipe : Recipe
     public static RecipeEntry Stacked { get; } = new("gan-stacked-mnist",
         "DCGAN on three digits at once, a thousand modes; MNIST must be here (./manifold data get mnist).",
         Default: Pictures(new AdversarialObjective()) with { Data = new DataSettings { Set = "stacked-mnist", Size = 32 } },
-        Tiny: Small(new AdversarialObjective { Game = GameKind.Hinge }) with { Model = new GanSettings { LatentDim = 4, Width = 4, DiscriminatorNorm = Norm.Spectral } });
+        Tiny: Small(new AdversarialObjective()) with { Model = new GanSettings { LatentDim = 4, Width = 4, DiscriminatorNorm = Norm.Spectral } });
 
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
     public override Plan Build(DataFacts data, Device device)
@@ -65,11 +67,16 @@ public sealed record GanRecipe : Recipe
         if (Objective.HasSlopes && Model is { Network: GanNetwork.Dcgan, DiscriminatorNorm: Norm.Batch })
             throw new SettingsException($"model.discriminator_norm is batch, and {(Objective.R1 > 0 ? $"objective.r1 is {Objective.R1}" : "the game has a gradient penalty")}: a slope of D needs a score that is of one example alone. Set model.discriminator_norm to layer or none.");
         if (Objective.Augment.Count > 0 && data.Shape.IsPoint) throw new SettingsException($"objective.augment is of pictures, and {data.Name} is of points; set it to [].");
-        var model = new Gan(data.Shape, Model, data.Classes);
+        var model = new Models.Gan(data.Shape, Model, data.Classes);
         model.to(device);
         if (Model.Network == GanNetwork.Dcgan && device.type == DeviceType.CPU) model.ToChannelsLast();
         return new Plan(new GanAlgorithm(model, Objective, Generator, Discriminator, Schedule, Trainer.BatchSize), model);
     }
+
+    public override IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device) =>
+        [.. base.Observers(plan, run, data, device), new GanWatch((Models.Gan)plan.Model, data.Validation, device)];
+
+    public override IReadOnlyList<IAdvisor> Advisors(DataSet data) => [new GanAdvisor(Objective.ToGame().Name, Trainer.BatchSize, Toy.Named(data.Name)?.Centres.Count is > 0 and var modes ? modes : null)];
 
     // Radford et al. 2015, section 4.
     private static OptimizerSettings Radford => new() { LearningRate = 2e-4, Beta1 = 0.5 };

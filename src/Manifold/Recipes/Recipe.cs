@@ -38,6 +38,9 @@ public abstract record Recipe
         return observers;
     }
 
+    /// <summary>Who reads the log of the run, and knows how such runs fail.</summary>
+    public virtual IReadOnlyList<IAdvisor> Advisors(DataSet data) => [];
+
     internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

@@ -75,6 +75,7 @@ public sealed class TrainingRun : IDisposable
         var trainer = new Trainer(Plan.Algorithm, batches.At, Recipe.Trainer, Folder, request.Device)
         {
             Observers = Recipe.Observers(Plan, Folder, Data, request.Device),
+            Advisors = Recipe.Advisors(Data),
             BestBy = Plan.BestBy,
             Progress = progress,
         };

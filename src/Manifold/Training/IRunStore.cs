@@ -11,6 +11,9 @@ public interface IRunStore
     /// <summary>One line of the log: the means of the named values since the last.</summary>
     void Log(long examplesSeen, IReadOnlyDictionary<string, double> values);
 
+    /// <summary>One line of the log in words: what a run shows signs of.</summary>
+    void Note(long examplesSeen, Advice advice) { }
+
     /// <summary>Keeps all of it, or, if anything fails on the way, leaves the last one whole.</summary>
     /// <param name="score">The value that decides which checkpoint is the best, lower is better; null if none was taken.</param>
     void Save(long examplesSeen, TensorGroups tensors, double? score);

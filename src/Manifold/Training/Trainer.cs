@@ -32,7 +32,8 @@ public sealed record TrainerSettings
 
 /// <summary>What a run says while it goes on.</summary>
 /// <param name="Values">The last line of the log.</param>
-public readonly record struct TrainingProgress(long ExamplesSeen, long Examples, IReadOnlyDictionary<string, double> Values);
+/// <param name="Advice">What that line shows signs of.</param>
+public readonly record struct TrainingProgress(long ExamplesSeen, long Examples, IReadOnlyDictionary<string, double> Values, IReadOnlyList<Advice> Advice);
 
 /// <summary>Owns all that every algorithm shares: memory, seeding, averages, the log, checkpoints, stopping. Knows no model.</summary>
 public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings settings, IRunStore run, Device device)
@@ -42,6 +43,9 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
 
     /// <summary>Who looks at the run every <see cref="TrainerSettings.LookEvery"/> examples.</summary>
     public IReadOnlyList<IObserver> Observers { get; init; } = [];
+
+    /// <summary>Who reads each new line of the log.</summary>
+    public IReadOnlyList<IAdvisor> Advisors { get; init; } = [];
 
     /// <summary>The logged value, from an observer or a loss, whose lowest makes a checkpoint the best; null for none.</summary>
     public string? BestBy { get; init; }
@@ -66,10 +70,11 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
             LookAround(0, ema, last);
             run.Log(0, last);
             run.Save(0, tensors, Score(last));   // so that there is always a good one to go back to
-            Progress?.Invoke(new TrainingProgress(0, settings.Examples, last));
+            Progress?.Invoke(new TrainingProgress(0, settings.Examples, last, []));
         }
 
         var saved = seen;
+        IReadOnlyList<Advice> advice = [];
         while (seen < settings.Examples && !stop.IsCancellationRequested)
         {
             var before = seen;
@@ -81,9 +86,11 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
                 Drain(seen, tensors, ema, last);
                 if (Due(settings.LookEvery)) LookAround(seen, ema, last);
                 run.Log(seen, last);
+                advice = [.. Advisors.SelectMany(advisor => advisor.Read(seen, last, algorithm))];
+                foreach (var one in advice) run.Note(seen, one);
             }
             if (Due(settings.SaveEvery)) run.Save(saved = seen, tensors, Due(settings.LookEvery) ? Score(last) : null);   // a score belongs to the weights that it was taken of
-            Progress?.Invoke(new TrainingProgress(seen, settings.Examples, last));
+            Progress?.Invoke(new TrainingProgress(seen, settings.Examples, last, advice));
         }
         if (saved == seen) return seen;
 

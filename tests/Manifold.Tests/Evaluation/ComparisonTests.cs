@@ -1,0 +1,57 @@
+using Manifold.Evaluation;
+
+namespace Manifold.Tests.Evaluation;
+
+public class ComparisonTests
+{
+    private static void Write(TemporaryFolder folder, string run, double value, string hash = "aa", string better = "lower")
+    {
+        Directory.CreateDirectory(folder[run]);
+        File.AppendAllText(folder[$"{run}/metric-fid_lenet_1000.jsonl"], $$"""{"metric":"fid_lenet_1000","value":{{value}},"better":"{{better}}","extractor_sha256":"{{hash}}","count":1000,"weights":"ema","examples_seen":5000}""" + "\n");
+    }
+
+    [Fact]
+    public void Runs_that_were_measured_alike_are_ranked_by_their_newest_lines()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder, "a", 9);
+        Write(folder, "a", 3);
+        Write(folder, "b", 2);
+        Write(folder, "c", 5);
+        var comparison = Assert.Single(Comparison.Of([folder["a"], folder["b"], folder["c"]]));
+        Assert.Equal([2, 3, 5], Assert.Single(comparison.Groups).Select(row => row.Value));
+        Assert.Empty(comparison.Differs);
+    }
+
+    [Fact]
+    public void Unlike_lines_are_kept_apart_and_it_is_said_in_what_they_differ()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder, "a", 9);
+        Write(folder, "b", 2, hash: "bb");
+        var comparison = Assert.Single(Comparison.Of([folder["a"], folder["b"]], "fid_lenet_1000"));
+        Assert.Equal(2, comparison.Groups.Count);
+        Assert.Equal(["extractor_sha256"], comparison.Differs);
+        Assert.Equal(2, comparison.Lines().Count(line => line.Contains("not to be compared with the others: extractor_sha256")));
+    }
+
+    [Fact]
+    public void Higher_is_better_where_the_line_says_so()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder, "a", 1, better: "higher");
+        Write(folder, "b", 2, better: "higher");
+        Assert.Equal([2, 1], Comparison.Of([folder["a"], folder["b"]])[0].Groups[0].Select(row => row.Value));
+    }
+
+    [Fact]
+    public void What_is_missing_is_said()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["empty"]);
+        Assert.Contains("There is no run", Assert.Throws<MetricException>(() => Comparison.Of([folder["none"]])).Message);
+        Assert.Contains("has no measurements", Assert.Throws<MetricException>(() => Comparison.Of([folder["empty"]])).Message);
+        Write(folder, "a", 1);
+        Assert.Contains("No run has a measurement of kid_lenet_10", Assert.Throws<MetricException>(() => Comparison.Of([folder["a"]], "kid_lenet_10")).Message);
+    }
+}
