@@ -1,4 +1,5 @@
 using Manifold.Engine;
+using Manifold.Objectives;
 using static TorchSharp.torch;
 
 namespace Manifold.Bench;
@@ -20,6 +21,10 @@ internal static class Rows
                new($"pixelcnn-pp-step-vs-{layout}", "PixelCNN++, 24 filters, 32 x 32 in colour, batch 16, Adam", OrderBench.Plus, new("pixelcnn_pp_step.py", layout)),
            }
            select row,
+        .. from game in new[] { GameKind.NonSaturating, GameKind.WassersteinGp }
+           from layout in new[] { "default", "channels_last" }
+           let isGp = game == GameKind.WassersteinGp
+           select new Row($"{(isGp ? "wgan-gp" : "dcgan")}-step-vs-{layout}", $"DCGAN's networks, 64 x 64 in colour, width 64, batch 32, {(isGp ? "Wasserstein with a gradient penalty" : "non-saturating")}, one update of each", () => GanBench.Step(game), new("dcgan_step.py", layout, isGp ? "wasserstein_gp" : "non_saturating")),
         .. from net in new[] { "mlp", "conv", "small" }
            from adam in new[] { "default", "fused" }
            select new Row($"optimizer-{net}-vs-{adam}", $"training step of the {net} network with Adam", () => Optimized(net), new("optimizers.py", net, adam)),
