@@ -39,18 +39,20 @@ public class GoldenTests
             using (var run = TrainingRun.Open(request)) run.Train();
 
             var trained = TrainedModel.Open(folder, "ema", CPU);
-            var split = trained.OpenData(null, null).Validation;
+            var data = trained.OpenData(null, null);
+            var split = data.Validation;
+            var judge = new SampleMetrics(trained.Model, data, Extractors.Open(null, data), CPU);
             var wrong = new List<string>();
             foreach (var (metric, expected) in golden["metrics"]!.AsObject())
             {
-                var found = Metrics.Measure(metric, trained.Model, split, CPU).Value;
+                var found = SampleMetric.Parse(metric) is { } ofSamples ? judge.Measure(ofSamples)[0].Value : Metrics.Measure(metric, trained.Model, split, CPU).Value;
                 if (write) expected!["value"] = Math.Round(found, 4);
                 else if (Math.Abs(found - (double)expected!["value"]!) > (double)expected["tolerance"]!) wrong.Add($"{metric} is {found}, golden {expected["value"]} to within {expected["tolerance"]}");
             }
 
             var picture = Path.Combine(Folder(), $"{name}.png");
             using var scope = NewDisposeScope();
-            var now = Grid.Of(Shown(trained.Model, split).detach(), 8).ToPng();
+            var now = Sheet.Of(Shown(trained.Model, split).detach(), 8).ToPng();
             if (write) File.WriteAllBytes(picture, now);
             else if (Distance(File.ReadAllBytes(picture), now) is var distance && distance > (double)golden["picture"]!["tolerance"]!)
                 wrong.Add($"the picture is {distance:F2} grey levels from the golden one, more than {golden["picture"]!["tolerance"]}");

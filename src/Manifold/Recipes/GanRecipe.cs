@@ -50,7 +50,7 @@ public sealed record GanRecipe : Recipe
         Tiny: Small(new AdversarialObjective { Game = GameKind.Minimax, Smoothing = 0.1 }) with { Data = new DataSettings(), Model = new GanSettings { Network = GanNetwork.Mlp, LatentDim = 4, Hidden = [16] } });
 
     public static RecipeEntry Ring { get; } = Points("gan-ring", Toy.Ring, "Eight Gaussians on a circle", new AdversarialObjective());
-    public static RecipeEntry RingDoubled { get; } = Points("lsgan-ring", Toy.RingDoubled, "The LSGAN authors' ring, one mode of the eight with double weight, and their game", new AdversarialObjective { Game = GameKind.LeastSquares });
+    public static RecipeEntry RingDoubled { get; } = Points("lsgan-ring", Toy.RingDoubled, "The LSGAN authors' ring, one mode of the eight with double weight, and their game", new AdversarialObjective { Game = GameKind.LeastSquares }, ofD: 1e-4);
     public static RecipeEntry Squares { get; } = Points("gan-grid", Toy.Squares, "Twenty-five Gaussians on a grid", new AdversarialObjective());
     public static RecipeEntry SwissRoll { get; } = Points("gan-swiss-roll", Toy.SwissRoll, "A spiral, a manifold of one dimension", new AdversarialObjective());
 
@@ -100,8 +100,9 @@ public sealed record GanRecipe : Recipe
         Trainer = new TrainerSettings { Examples = 400, BatchSize = 20, LogEvery = 100, LookEvery = 200, SaveEvery = 100, EmaHalfLife = 100 },
     };
 
-    // The networks, rates and batch are the LSGAN authors' script's for its ring: two layers of 128 tanh, 256 normal codes, G ten times as fast as D.
-    private static RecipeEntry Points(string name, Toy toy, string what, AdversarialObjective objective)
+    // The networks and the batch are the LSGAN authors' script's for its ring: two layers of 128 tanh, 256 normal codes. There G is ten times as
+    // fast as D; with both as fast all modes are found in a tenth of the time.
+    private static RecipeEntry Points(string name, Toy toy, string what, AdversarialObjective objective, double ofD = 1e-3)
     {
         var recipe = new GanRecipe
         {
@@ -109,10 +110,10 @@ public sealed record GanRecipe : Recipe
             Model = new GanSettings { Network = GanNetwork.Mlp, LatentDim = 256, Hidden = [128, 128], Activation = Activation.Tanh },
             Objective = objective,
             Generator = Radford with { LearningRate = 1e-3 },
-            Discriminator = Radford with { LearningRate = 1e-4 },
-            Trainer = new TrainerSettings { Examples = 5_120_000, BatchSize = 512, LogEvery = 102_400, LookEvery = 512_000, SaveEvery = 1_024_000, EmaHalfLife = 50_000 },
+            Discriminator = Radford with { LearningRate = ofD },
+            Trainer = new TrainerSettings { Examples = 2_560_000, BatchSize = 512, LogEvery = 102_400, LookEvery = 256_000, SaveEvery = 1_024_000, EmaHalfLife = 50_000 },
         };
-        return new RecipeEntry(name, $"{what}, drawn as it is learned; minutes.", recipe, recipe with
+        return new RecipeEntry(name, $"{what}, drawn as it is learned; a minute.", recipe, recipe with
         {
             Model = recipe.Model with { LatentDim = 4, Hidden = [8] },
             Trainer = new TrainerSettings { Examples = 400, BatchSize = 20, LogEvery = 100, LookEvery = 200, SaveEvery = 100, EmaHalfLife = 100 },
