@@ -167,7 +167,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private Measurement Memorized(SampleMetric metric, Action<double>? progress)
     {
         Tensor Pictures(Split split) => RealPictures(split, split.Count);
-        var (samples, train, heldOut) = (Drawn(metric.Count, progress), Pictures(data.Train), RealPictures(HeldOut, metric.Count));
+        var (samples, train, heldOut) = (Drawn(metric.Count, progress), Pictures(data.Train), Pictures(data.Validation));   // of one file: a test part by other hands would be farther off for that alone
         var inPixels = Memorization.Of(samples.flatten(1), train.flatten(1), heldOut.flatten(1));
         var inFeatures = Memorization.Of(extractor!.Features(samples), extractor.Features(train), extractor.Features(heldOut));
         return new Measurement(metric.Name, Math.Min(inPixels.PTrainWins, inFeatures.PTrainWins), "p", "none", metric.Count)
@@ -347,8 +347,9 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         all["quantization"] = data.Shape.IsPoint ? "none" : "8 bits";
         all["reference_split"] = metric.Kind.EndsWith("probe", StringComparison.Ordinal) ? HeldOut.Name : "train";
         all["reference_count"] = metric.Count == 0 ? null : Math.Min(metric.Count, data.Train.Count);
-        all["held_out"] = HeldOut.Name;
-        all["held_out_count"] = metric.Count == 0 ? HeldOut.Count : Math.Min(metric.Count, HeldOut.Count);
+        var heldOut = metric.Kind == "memorization" ? data.Validation : HeldOut;
+        all["held_out"] = heldOut.Name;
+        all["held_out_count"] = metric.Count == 0 || metric.Kind == "memorization" ? heldOut.Count : Math.Min(metric.Count, heldOut.Count);
         all["seeds"] = metric.Count == 0 ? null : $"0-{metric.Count - 1}";
         return all;
     }

@@ -321,7 +321,7 @@ public class SampleMetricsTests
         Tensor Replayed(int count, Action<double>? _) => cat([data.Train.InOrder(0, 500, PixelRange.Unit).X, data.Train.InOrder(0, count - 500, PixelRange.Unit).X]);
         var caught = new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, Replayed).Measure(SampleMetric.Parse("memorization_lenet_600")!)[0];
         Assert.True((double?)caught.Provenance!["p_nearer_pixels"] < 1e-10 && (double?)caught.Provenance["p_nearer_features"] < 1e-10);
-        Tensor New(int count, Action<double>? _) => data.Validation.InOrder(0, count, PixelRange.Unit).X;
+        Tensor New(int count, Action<double>? _) => data.Test!.InOrder(0, count, PixelRange.Unit).X;
         var honest = new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, New).Measure(SampleMetric.Parse("memorization_lenet_600")!)[0];
         Assert.True(honest.Value > 0.01);
         Assert.True((double?)honest.Provenance!["p_nearer_pixels"] > 0.01);
