@@ -47,13 +47,14 @@ internal static class WalkVerbs
         var steps = new Option<int>("--steps") { Description = "Pictures in a row.", HelpName = "N", DefaultValueFactory = _ => 11 };
         var reach = new Option<double>("--reach") { Description = "A latent goes from minus this to this, in standard deviations of a normal prior; of another prior the same shares of probability.", HelpName = "R", DefaultValueFactory = _ => 2.5 };
         var dataRoot = Verb.DataRoot();
-        return PictureVerbs.Make("traverse", "Change one latent at a time; a row a latent, sorted by its KL.", "./manifold traverse runs/first --seed 3 --out traverse.png", [seed, rows, steps, reach, dataRoot], (trained, parsed, isGif) =>
+        return PictureVerbs.Make("traverse", "Change one latent at a time; a row a latent, sorted by its KL, or by what it changes where there is none.", "./manifold traverse runs/first --seed 3 --out traverse.png", [seed, rows, steps, reach, dataRoot], (trained, parsed, isGif) =>
         {
-            var model = trained.As<IEvidenceModel>("has a KL for each latent");
-            var validation = trained.OpenData(null, parsed.GetValue(dataRoot)).Validation;
-            var kl = LatentMetrics.Measure("kl_per_dim", model, validation, trained.Device, measured).PerLatent!;
-            var order = Enumerable.Range(0, kl.Count).OrderByDescending(latent => kl[latent]).Take(Verb.AtLeast(1, parsed.GetValue(rows), "--rows")).ToList();
-            Console.WriteLine($"KL, nats, of the rows: {string.Join("  ", order.Select(latent => $"z{latent} {kl[latent]:0.###}"))}");
+            var model = trained.As<IDecoder>("makes pictures of codes");
+            var (what, weights) = model is IEvidenceModel evidence
+                ? ("KL, nats,", LatentMetrics.Measure("kl_per_dim", evidence, trained.OpenData(null, parsed.GetValue(dataRoot)).Validation, trained.Device, measured).PerLatent!)
+                : ("mean squared change of a picture, in thousandths,", Latents.Effects(model, parsed.GetValue(reach), trained.Device).Select(effect => 1000 * effect).ToList());
+            var order = Enumerable.Range(0, weights.Count).OrderByDescending(latent => weights[latent]).Take(Verb.AtLeast(1, parsed.GetValue(rows), "--rows")).ToList();
+            Console.WriteLine($"{what} of the rows: {string.Join("  ", order.Select(latent => FormattableString.Invariant($"z{latent} {weights[latent]:0.###}")))}");
             var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
             var z = model.Prior.FromNormal(Latents.Traversal(Latents.FromSeeds([parsed.GetValue(seed)], model.LatentDim)[0], order, parsed.GetValue(reach), n)).to(trained.Device);
             var labels = full([z.shape[0]], model.Classes == 0 ? 0 : parsed.GetValue(seed) % model.Classes, ScalarType.Int64);

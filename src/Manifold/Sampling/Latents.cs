@@ -75,6 +75,28 @@ public static class Latents
         return rows.flatten(0, 1).MoveToOuterDisposeScope();
     }
 
+    /// <summary>What each latent does to a picture as it goes from -reach to reach: the mean squared difference of the two ends, over some codes of the prior.</summary>
+    /// <param name="reach">In standard deviations of a normal prior; of another prior the same shares of probability.</param>
+    /// <returns>A number for each latent, in squared units of [0, 1].</returns>
+    public static IReadOnlyList<double> Effects(IDecoder model, double reach, Device device, int codes = 8)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var eps = FromSeeds(Enumerable.Range(0, codes).Select(seed => (long)seed), model.LatentDim);           // [codes, D]
+        var condition = model.Classes == 0 ? null : Condition.OneHot(arange(codes).remainder(model.Classes), model.Classes)!.to(device);
+        return [.. Enumerable.Range(0, (int)model.LatentDim).Select(latent =>
+        {
+            using var step = NewDisposeScope();
+            Tensor At(double value)
+            {
+                var moved = eps.clone();
+                moved[.., latent] = value;
+                return model.Decode(model.Prior.FromNormal(moved).to(device), condition);
+            }
+            return (double)(At(reach) - At(-reach)).square().mean().item<float>();
+        })];
+    }
+
     /// <summary>A square of 2-D codes at equal steps of probability: z = F^-1(u), u from 0.025 to 0.975 each way; [n*n, 2], row by row.</summary>
     /// <param name="prior">Whose distribution function F is; the normal one if null.</param>
     /// <remarks>Kingma and Welling 2014, appendix A: a uniform grid through the prior's inverse distribution function.</remarks>

@@ -169,6 +169,19 @@ public class GanTests
         Assert.Equal([2, (4 + 8 + 16) * 16], gan.Features(rand(2, 1, 32, 32)).shape);
     }
 
+    // A latent that G's first layer does not read changes nothing.
+    [Fact]
+    public void What_a_latent_changes_is_measured()
+    {
+        using var scope = NewDisposeScope();
+        var gan = Make(Tiny with { LatentDim = 3 });
+        gan.eval();
+        using (no_grad()) gan.Generator.get_parameter("seed.weight")![.., 1].zero_();
+        var effects = Manifold.Sampling.Latents.Effects(gan, 2, CPU);
+        Assert.Equal(0, effects[1]);
+        Assert.True(effects[0] > 0 && effects[2] > 0);
+    }
+
     [Fact]
     public void Uniform_codes_fill_the_cube_about_the_origin()
     {
