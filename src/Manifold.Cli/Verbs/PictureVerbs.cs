@@ -20,8 +20,9 @@ internal static class PictureVerbs
         var only = new Option<int?>("--class") { Description = "For a model that is told the class: this one, by its number; all in turn if not given.", HelpName = "N" };
         var temperature = new Option<double>("--temperature") { Description = "For a model of order: 1 for its own law, below 1 for what it finds likelier.", HelpName = "T", DefaultValueFactory = _ => 1 };
         var live = new Option<string?>("--live") { Description = "For a model of order: a PNG that is written again every second as rows are drawn.", HelpName = "FILE" };
+        var truncation = new Option<double?>("--truncation") { Description = "For a model with codes: draw them within so many deviations of the prior, for fewer kinds of better pictures.", HelpName = "T" };
         var size = new Option<string?>("--size") { Description = "For a model of order made of convolutions: rows and columns other than those it was trained for.", HelpName = "HxW" };
-        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only, temperature, live, size], (trained, parsed, _) => [Drawn(trained, parsed)], moves: false, size);
+        return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only, temperature, truncation, live, size], (trained, parsed, _) => [Drawn(trained, parsed)], moves: false, size);
 
         Picture Drawn(TrainedModel trained, ParseResult parsed)
         {
@@ -31,9 +32,11 @@ internal static class PictureVerbs
                 throw new SettingsException(classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional)." : $"--class is {label}; the model has the classes 0 to {classes - 1}.");
             if (trained.Model is not IAutoregressive && (parsed.GetValue(temperature) != 1 || parsed.GetValue(live) is not null))
                 throw new SettingsException($"--temperature and --live are for models of order, which draw pixel by pixel; {trained.Run.Path} is of a {trained.Model.GetType().Name}.");
+            if (trained.Model is not IDecoder && parsed.GetValue(truncation) is not null)
+                throw new SettingsException($"--truncation is for models with codes; {trained.Run.Path} is of a {trained.Model.GetType().Name}, which has --temperature.");
             var columns = classes is > 1 and <= 16 && parsed.GetValue(only) is null ? classes : Columns(numbers.Count);
             using var watch = new DrawingWatch(numbers.Count, parsed.GetValue(live), columns);
-            return Sheet.Of(cat([.. numbers.Chunk(100).Select(some => watch.Drawn(progress => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only), parsed.GetValue(temperature), progress)))]), columns);
+            return Sheet.Of(cat([.. numbers.Chunk(100).Select(some => watch.Drawn(progress => Samples.Of(trained.Model, some, trained.Device, draw: parsed.GetValue(pixels) == "draw", parsed.GetValue(only), parsed.GetValue(temperature), progress, parsed.GetValue(truncation))))]), columns);
         }
     }
 

@@ -18,10 +18,11 @@ public static class Samples
     /// <param name="only">The one class of all pictures; each in turn if null.</param>
     /// <param name="temperature">For a model of order: see <see cref="Drawing.Temperature"/>.</param>
     /// <param name="progress">For a model of order: see <see cref="Drawing.Progress"/>.</param>
+    /// <param name="truncation">For a model with codes: see <see cref="Latents.Truncated"/>.</param>
     /// <exception cref="ArgumentException">The model makes no pictures of seeds.</exception>
-    public static Tensor Of(object model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null, double temperature = 1, Action<DrawingProgress>? progress = null)
+    public static Tensor Of(object model, IReadOnlyList<long> seeds, Device device, bool draw = false, int? only = null, double temperature = 1, Action<DrawingProgress>? progress = null, double? truncation = null)
     {
-        if (model is IDecoder decoder) return Latents.Pictures(decoder, seeds, device, draw, only);
+        if (model is IDecoder decoder) return Latents.Pictures(decoder, seeds, device, draw, only, truncation);
         if (model is not IAutoregressive ordered) throw new ArgumentException($"{model.GetType().Name} makes no pictures of seeds.", nameof(model));
         using var scope = NewDisposeScope();
         var condition = Condition.OneHot(tensor(seeds.Select(seed => only ?? seed % Math.Max(1, ordered.Classes)).ToArray()), ordered.Classes)?.to(device);

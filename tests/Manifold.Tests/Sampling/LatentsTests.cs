@@ -80,4 +80,19 @@ public class LatentsTests
     [Theory]
     [InlineData(""), InlineData("3-1"), InlineData("a"), InlineData("-5"), InlineData("1-2-3"), InlineData("0-100000"), InlineData("0-9223372036854775807")]
     public void What_is_no_range_is_refused(string text) => Assert.Throws<ArgumentException>(() => SeedRange.Parse(text));
+
+    // A normal law cut at t has the density phi(z) / (2 Phi(t) - 1) within it.
+    [Fact]
+    public void Truncated_codes_have_the_law_that_is_left()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(4);
+        var eps = randn(200_000);
+        var z = Latents.Truncated(eps, 1);
+        Assert.InRange(z.abs().max().item<float>(), 0.99f, 1);
+        Assert.Equal(0.5395, Math.Sqrt(z.square().mean().item<float>()), 0.003);               // sqrt(1 - 2 phi(1) / (2 Phi(1) - 1))
+        Assert.True(Latents.Truncated(eps, 8).allclose(eps, 1e-3, 1e-3));
+        Assert.True(z.argsort().equal(eps.argsort()).to_type(ScalarType.Float32).mean().item<float>() > 0.99);   // the order of seeds stays
+        Assert.Throws<ArgumentOutOfRangeException>(() => Latents.Truncated(eps, 0));
+    }
 }
