@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+
+namespace Manifold.Tests.Cli;
+
+/// <summary>Games from the command line, from nothing to pictures, numbers and their comparison.</summary>
+public class GameVerbTests
+{
+    private static readonly string[] tiny =
+        ["--set", "model.width=4", "--set", "model.latent_dim=4", "--set", "data.size=16", "--set", "trainer.batch_size=20", "--set", "trainer.log_every=200", "--set", "trainer.look_every=200", "--set", "trainer.save_every=200", "--threads", "1"];
+
+    [Fact]
+    public void A_game_on_pictures_is_trained_judged_and_shown()
+    {
+        using var folder = new TemporaryFolder();
+        string a = folder["a"], b = folder["b"];
+        var (code, output, error) = ManifoldProcess.Run(["train", "dcgan", "--run", a, "--examples", "400", "--set", "model.conditioning=concat", .. tiny]);
+        Assert.True(code == 0, error);
+        Assert.Contains("g_grad", output);
+        Assert.Equal(0, ManifoldProcess.Run(["train", "lsgan", "--run", b, "--examples", "400", .. tiny]).Code);
+
+        var metrics = "fid_lenet_200,kid_lenet_200,precision_recall_lenet_200,density_coverage_lenet_200,inception_score_lenet_200,recognition_lenet_200,memorization_lenet_100,swd_50,c2st_100,parzen_100";
+        var lines = ManifoldProcess.Run("evaluate", a, "--metrics", metrics, "--json").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var rows = lines.Select(line => JsonNode.Parse(line)!).ToDictionary(row => (string)row["metric"]!);
+        Assert.Equal(12, rows.Count);                                                      // two of the ten have two numbers
+        Assert.All(rows.Values, row => Assert.True(double.IsFinite((double)row["value"]!)));
+        Assert.Equal(("lenet", "8 bits", "train", 200, "0-199"), ((string?)rows["fid_lenet_200"]["extractor"], (string?)rows["fid_lenet_200"]["quantization"], (string?)rows["fid_lenet_200"]["reference_split"], (int?)rows["fid_lenet_200"]["reference_count"], (string?)rows["fid_lenet_200"]["seeds"]));
+        Assert.InRange((double)rows["recognition_lenet_200"]["as_asked"]!, 0, 1);
+        Assert.Equal(0, ManifoldProcess.Run("evaluate", b, "--metrics", "fid_lenet_200").Code);
+
+        var table = ManifoldProcess.Run("compare", a, b, "--metric", "fid_lenet_200").Output;
+        Assert.Contains("fid_lenet_200", table);
+        Assert.DoesNotContain("not to be compared", table);
+        Assert.Equal(0, ManifoldProcess.Run("evaluate", b, "--metrics", "fid_lenet_200", "--weights", "live").Code);
+        Assert.Contains("not to be compared with the others: weights", ManifoldProcess.Run("compare", a, b, "--metric", "fid_lenet_200").Output);
+
+        Assert.Equal(0, ManifoldProcess.Run("timeline", a).Code);
+        Assert.True(File.Exists(Path.Combine(a, "timeline.html")) && File.Exists(Path.Combine(a, "timeline.gif")));
+        foreach (var verb in new[] { new[] { "sample", a, "--class", "3", "--truncation", "0.7" }, ["invert", b, "--count", "4", "--steps", "5", "--restarts", "1"], ["interpolate", b, "--seeds", "0-3"], ["traverse", b, "--rows", "2"] })
+        {
+            Assert.Equal(0, ManifoldProcess.Run([.. verb, "--out", folder["picture.png"]]).Code);
+            Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(folder["picture.png"])[..4]);
+            File.Delete(folder["picture.png"]);
+        }
+    }
+
+    [Fact]
+    public void A_game_on_points_is_drawn_and_its_modes_are_counted()
+    {
+        using var folder = new TemporaryFolder();
+        var run = folder["ring"];
+        var (code, output, error) = ManifoldProcess.Run("train", "gan-ring", "--run", run, "--examples", "4096", "--set", "trainer.look_every=2048", "--set", "trainer.log_every=2048", "--threads", "1");
+        Assert.True(code == 0, error);
+        Assert.Contains("modes ", output);
+        Assert.True(File.Exists(Path.Combine(run, "fakes000004.png")));
+        Assert.Contains("of 8, with a fifth of their fair share", ManifoldProcess.Run("evaluate", run, "--metrics", "modes_500").Output);
+        Assert.Equal(0, ManifoldProcess.Run("sample", run, "--out", folder["points.png"]).Code);
+    }
+
+    [Fact]
+    public void The_doctor_says_whether_a_recipe_learns_in_every_part()
+    {
+        var (code, output, _) = ManifoldProcess.Run("doctor", "--recipe", "dcgan", "--set", "model.width=4", "--set", "data.size=16");
+        Assert.Equal(0, code);
+        Assert.Contains("learning reaches every part", output);
+        Assert.Contains("its gradient through the discriminator has the norm", output);
+        var still = ManifoldProcess.Run("doctor", "--recipe", "dcgan", "--set", "model.width=4", "--set", "data.size=16", "--set", "generator.learning_rate=0");
+        Assert.Equal(1, still.Code);
+        Assert.Contains("these did not move: generator.seed.weight", still.Output);
+    }
+
+    [Theory]
+    [InlineData("model.discriminator_norm is batch", "--set", "objective.r1=1")]
+    [InlineData("square pictures of 16, 32, 64 or 128 pixels", "--set", "data.size=20")]
+    [InlineData("data.binarize", "--set", "data.binarize=dynamic")]
+    [InlineData("objective.augment", "--set", "data.set=ring", "--set", "data.size=null", "--set", "model.network=mlp", "--set", "objective.augment=[\"cutout\"]")]
+    public void What_does_not_go_together_is_refused_before_anything_is_written(string message, params string[] changes)
+    {
+        using var folder = new TemporaryFolder();
+        var (code, _, error) = ManifoldProcess.Run(["train", "dcgan", "--run", folder["run"], "--examples", "40", .. changes]);
+        Assert.Equal(2, code);
+        Assert.Contains(message, error);
+        Assert.False(Directory.Exists(folder["run"]));
+    }
+
+    [Fact]
+    public void A_wrong_extractor_is_said()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, ManifoldProcess.Run(["train", "dcgan", "--run", folder["run"], "--examples", "40", .. tiny]).Code);
+        File.WriteAllText(folder["x.pt"], "no network");
+        foreach (var (features, metric, message) in new[] { (folder["x.pt"], "fid_script_100", "is not a TorchScript file"), (folder["run"], "fid_lenet_100", "a run of dcgan; it needs a run of features"), (folder["none"], "fid_script_100", "There is no file") })
+        {
+            var (code, _, error) = ManifoldProcess.Run("evaluate", folder["run"], "--metrics", metric, "--features", features);
+            Assert.Equal(2, code);
+            Assert.Contains(message, error);
+        }
+        Assert.Contains("Ask for fid_lenet_9000 or fewer", ManifoldProcess.Run("evaluate", folder["run"], "--metrics", "fid_lenet_20000").Error);
+    }
+}
