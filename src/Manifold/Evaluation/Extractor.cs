@@ -67,7 +67,7 @@ public sealed class Extractor
 
     /// <summary>Features of pictures in [0, 1], [N, C, H, W]: [N, F], float32.</summary>
     /// <exception cref="MetricException">The pictures have other channels than the extractor.</exception>
-    public Tensor Features(Tensor pictures, Device? device = null) => Through(features, pictures);
+    public Tensor Features(Tensor pictures) => Through(features, pictures);
 
     /// <summary>The classes' probabilities, [N, K].</summary>
     /// <exception cref="MetricException">The extractor tells no labels apart.</exception>

@@ -89,12 +89,13 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private Measurement Fid(SampleMetric metric, Action<double>? progress)
     {
         Tensor reference = Reference(metric.Count), fakes = extractor!.Features(Drawn(metric.Count, progress));
+        var atInfinity = Frechet.AtInfinity(reference, fakes);
         return new Measurement(metric.Name, Frechet.Distance(reference, fakes), "", "lower", metric.Count)
         {
             Floor = Frechet.Distance(reference, Other(metric.Count)),
             Ceiling = Frechet.Distance(reference, extractor.Features(Noise(metric.Count))),
-            Details = [Line($"carried on to N = infinity: {Frechet.AtInfinity(reference, fakes):F4}")],
-            Provenance = new JsonObject { ["at_infinity"] = Frechet.AtInfinity(reference, fakes) },
+            Details = [Line($"carried on to N = infinity: {atInfinity:F4}")],
+            Provenance = new JsonObject { ["at_infinity"] = atInfinity },
         };
     }
 

@@ -84,7 +84,7 @@ public sealed class DcganDiscriminator : GanDiscriminator
         long channels = shape.Channels + (isTold ? classes : 0);
         foreach (var width in widths)
         {
-            var hasNorm = convs.Count > 0 && kind is Norm.Batch or Norm.Layer && convs.Count > 0;
+            var hasNorm = convs.Count > 0 && kind is Norm.Batch or Norm.Layer;
             convs.Add(kind == Norm.Spectral ? new SpectralConv2d(channels, width, kernel, 2, padding) : Conv2d(channels, width, kernel, stride: 2, padding: padding, bias: !hasNorm));
             norms.Add(!hasNorm ? Identity() : kind == Norm.Batch ? BatchNorm2d(width) : GroupNorm(1, width));
             channels = width;
