@@ -29,7 +29,7 @@ public partial class MemoryTests
         var data = DataSet.Open(recipe.Data);
         var plan = TrainingRun.Build(recipe, DataFacts.Of(data), CPU);
         var counts = new List<long>();
-        long batch = recipe.Trainer.BatchSize, examples = 100 * batch;
+        long batch = plan.Algorithm.BatchSize(0), examples = 100 * batch;                          // of a step, whatever parts it takes them in
         var trainer = new Trainer(plan.Algorithm, data.Train.Shuffled(0, recipe.Range), recipe.Trainer with { Examples = examples, LogEvery = 10 * batch, LookEvery = examples, SaveEvery = examples }, new NoStore(), CPU)
         {
             Progress = _ => counts.Add(Tensor.TotalCount),
