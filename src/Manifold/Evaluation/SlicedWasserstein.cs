@@ -35,7 +35,7 @@ public static class SlicedWasserstein
     }
 
     // Differences of each level to the next coarser one made as large; what is left at 16 pixels is the last. Values of 0..255, as in the code.
-    private static List<Tensor> Pyramid(Tensor pictures)
+    internal static List<Tensor> Pyramid(Tensor pictures)
     {
         var levels = new List<Tensor>();
         var x = pictures.to_type(ScalarType.Float32) * 255;

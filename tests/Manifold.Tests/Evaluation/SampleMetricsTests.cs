@@ -160,6 +160,17 @@ public class SampleMetricsTests
         Assert.Throws<ArgumentException>(() => SlicedWasserstein.Of(a, b[..10]));
     }
 
+    // What is one grey has nothing at the finest level, and is that grey at the coarsest.
+    [Fact]
+    public void A_pyramid_parts_detail_from_what_is_left()
+    {
+        using var scope = NewDisposeScope();
+        var levels = SlicedWasserstein.Pyramid(full([2, 1, 64, 64], 0.5f));
+        Assert.Equal([64, 32, 16], levels.Select(level => level.shape[2]));
+        Assert.True(levels[0][.., .., 4..60, 4..60].abs().max().item<float>() < 1e-3);
+        Assert.True(levels[2].allclose(full([2, 1, 16, 16], 127.5f), 1e-4, 1e-3));
+    }
+
     // ---- two-sample, rank and Parzen
 
     [Fact]

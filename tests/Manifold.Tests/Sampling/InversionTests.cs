@@ -39,6 +39,19 @@ public class InversionTests
         Assert.True(found.Errors.lt(found.StartErrors).any().item<bool>());
     }
 
+    // A step far too long makes a code worse; the better one from before it is what is kept.
+    [Fact]
+    public void The_best_code_is_kept_and_not_the_last()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(5);
+        var vae = new Vae(new PictureShape(1, 8, 8), new VaeSettings { Hidden = [16], LatentDim = 3 });
+        vae.eval();
+        var batch = new Batch(rand(5, 1, 8, 8));
+        var found = Inversion.Of(vae, batch, steps: 1, restarts: 3, rate: 500);
+        Assert.True(found.Errors.le(found.StartErrors).all().item<bool>());
+    }
+
     [Fact]
     public void Codes_of_a_cube_stay_in_it()
     {
