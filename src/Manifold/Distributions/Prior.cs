@@ -19,7 +19,10 @@ public abstract class Prior
     public static readonly Prior SignedCube = new SignedCubePrior();
 
     /// <summary>Whether codes lie about the origin with a length that says how likely they are, so that an arc between two keeps what a line loses.</summary>
-    public virtual bool IsRound => true;
+    public bool IsRound => Sides is null;
+
+    /// <summary>The least and the most that a latent can be, where its law ends; null where it has no end.</summary>
+    public virtual (double Least, double Most)? Sides => null;
 
     /// <summary>log p(z_j) of each latent.</summary>
     public abstract Tensor LogDensity(Tensor z);
@@ -60,7 +63,7 @@ public abstract class Prior
 
     private sealed class CubePrior : Prior
     {
-        public override bool IsRound => false;
+        public override (double Least, double Most)? Sides => (0, 1);
 
         // Zero inside. Codes outside have no density; a sigmoid never leaves, so none are looked for.
         public override Tensor LogDensity(Tensor z) => zeros_like(z);
@@ -69,7 +72,7 @@ public abstract class Prior
     }
     private sealed class SignedCubePrior : Prior
     {
-        public override bool IsRound => false;
+        public override (double Least, double Most)? Sides => (-1, 1);
         public override Tensor LogDensity(Tensor z) => full_like(z, -Math.Log(2));
         public override Tensor FromNormal(Tensor eps) => 2 * Phi(eps) - 1;
         internal override Tensor? Kl(LocationScale family, Tensor mu, Tensor logSigma) => null;

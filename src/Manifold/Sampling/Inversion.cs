@@ -49,7 +49,7 @@ public sealed record Inversion(Tensor Codes, Tensor Pictures, Tensor Errors, Ten
                 adam.ZeroGrad();
                 Error(model.Decode(code, condition)).sum().backward();                                       // each code has its own picture's gradient
                 adam.Step(rate * (1 + Math.Cos(Math.PI * step / steps)) / 2);
-                if (!model.Prior.IsRound) using (no_grad()) code.clamp_(-1, 1);                              // a cube's codes end at its sides
+                if (model.Prior.Sides is var (least, most)) using (no_grad()) code.clamp_(least, most);          // a cube's codes end at its sides
                 progress?.Invoke((restart * steps + step + 1.0) / (restarts * steps));
             }
             using (no_grad()) Keep(code.detach(), Error(model.Decode(code, condition)), isStart: false);

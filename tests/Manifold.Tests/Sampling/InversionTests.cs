@@ -61,5 +61,11 @@ public class InversionTests
         gan.eval();
         Assert.InRange(Inversion.Of(gan, new Batch(rand(3, 1, 16, 16)), steps: 60, restarts: 1, rate: 0.5).Codes.abs().max().item<float>(), 0, 1);
         Assert.False(Prior.SignedCube.IsRound);
+
+        var vae = new Vae(new PictureShape(1, 8, 8), new VaeSettings { Hidden = [16], LatentDim = 3, Prior = PriorFamily.Cube, Posterior = PosteriorFamily.SigmoidLogistic });
+        vae.eval();
+        var codes = Inversion.Of(vae, new Batch(rand(3, 1, 8, 8)), steps: 60, restarts: 2, rate: 0.5).Codes;
+        Assert.InRange(codes.min().item<float>(), 0, 1);                                   // this cube has another corner at the origin
+        Assert.InRange(codes.max().item<float>(), 0, 1);
     }
 }
