@@ -177,6 +177,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             [
                 Line($"nearer to a training picture than to one held out: {100 * inPixels.TrainWins:F1} % in pixels, p {inPixels.PTrainWins:G3}; {100 * inFeatures.TrainWins:F1} % in features, p {inFeatures.PTrainWins:G3} (50 % for a model that remembers none)"),
                 Line($"nearer to the training pictures than held-out ones are: {100 * inPixels.Nearer:F1} % of pairs in pixels, p {inPixels.P:G3}; {100 * inFeatures.Nearer:F1} % in features, p {inFeatures.P:G3} (samples that are merely typical are near too)"),
+                Line($"the {metric.Count:N0} samples have {inPixels.Nearest.Distinct().Count():N0} different nearest training pictures in pixels, {inFeatures.Nearest.Distinct().Count():N0} in features; where these are few the samples are alike, and no p is to be trusted"),
             ],
             Provenance = new JsonObject
             {
