@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Manifold.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -95,7 +96,7 @@ public sealed record AdversarialObjective
     internal double Epsilon => Drift ?? (Game == GameKind.WassersteinGp ? 0.001 : 0);
 
     /// <summary>Whether the loss has a slope of D in it, which asks that D judge each example by itself.</summary>
-    public bool HasSlopes => R1 > 0 || Gamma > 0;
+    [JsonIgnore] public bool HasSlopes => R1 > 0 || Gamma > 0;
 
     /// <summary>The game itself.</summary>
     public Game ToGame() => Game switch
