@@ -65,36 +65,31 @@ internal static class WalkVerbs
 
     public static Command Arithmetic()
     {
-        var plus = new Option<string[]>("--plus") { Description = "A class, by number or name, whose average code is added; may be given again.", HelpName = "CLASS", Required = true, AllowMultipleArgumentsPerToken = true };
-        var minus = new Option<string[]>("--minus") { Description = "A class whose average code is taken away.", HelpName = "CLASS", Required = true, AllowMultipleArgumentsPerToken = true };
+        var plus = new Option<string[]>("--plus") { Description = "A group of codes whose average is added; may be given again. A class, by number or name: codes of its pictures or, of a model without an encoder, codes whose samples a classifier takes for it. Or seeds of your choice, seeds:3,7,12.", HelpName = "CLASS|seeds:S", Required = true, AllowMultipleArgumentsPerToken = true };
+        var minus = new Option<string[]>("--minus") { Description = "A group whose average code is taken away.", HelpName = "CLASS|seeds:S", Required = true, AllowMultipleArgumentsPerToken = true };
         var (data, dataRoot, split, count) = PictureVerbs.DataOptions(8);
         var steps = new Option<int>("--steps") { Description = "Pictures in a row, from nothing of the difference to all of it.", HelpName = "N", DefaultValueFactory = _ => 8 };
-        return PictureVerbs.Make("arithmetic", "Add and subtract average codes of classes. As many plus as minus: the difference is added, step by step, to pictures of the first minus class, shown at the left. One plus more: the averages, and then their sum.",
-            "./manifold arithmetic runs/first --plus 7 --minus 1 --out sevens.png", [plus, minus, data, dataRoot, split, count, steps], (trained, parsed, isGif) =>
+        var features = new Option<string?>("--features") { Description = "For a model without an encoder: a run of features that tells classes apart; the library's own on bundled pictures.", HelpName = "RUN" };
+        return PictureVerbs.Make("arithmetic", "Add and subtract average codes of groups. As many plus as minus: the difference is added, step by step, to codes of the first minus group, whose pictures stand at the left. One plus more: the averages, and then their sum.",
+            "./manifold arithmetic runs/first --plus 7 --minus 1 --out sevens.png", [plus, minus, data, dataRoot, split, count, steps, features], (trained, parsed, isGif) =>
         {
             var decoder = trained.As<IDecoder>("makes pictures of codes");
-            var encoder = trained.As<IEncoder>("finds the code of a picture");
-            if (decoder.Classes > 0) throw new SettingsException($"{trained.Run.Path} is of a model that is told the class, so its codes say nothing of it; arithmetic on classes needs one that is not (model.conditional=false).");
-            var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
-            var part = set.Part(parsed.GetValue(split)!);
-            int[] added = [.. parsed.GetValue(plus)!.Select(name => ClassOf(set, name))], taken = [.. parsed.GetValue(minus)!.Select(name => ClassOf(set, name))];
-            Tensor[] adds = [.. added.Select(Mean)], takes = [.. taken.Select(Mean)];                           // [D] each
-            var difference = adds.Aggregate((a, b) => a + b) - takes.Aggregate((a, b) => a + b);
-            var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
-            if (added.Length == taken.Length)
-            {
-                var start = Sampling.Arithmetic.Of(part, taken[0], Verb.AtLeast(1, parsed.GetValue(count), "--count")).To(trained.Device);
-                var z = encoder.Encode(start).Code;                                                             // [N, D]
-                var walk = decoder.Decode(cat([.. Enumerable.Range(0, (int)z.shape[0]).Select(row => Latents.Line(z[row], z[row] + difference, n))]));
-                if (isGif) return Frames(walk, (int)z.shape[0], n, closed: false);
-                return [Grid.Of(cat([.. walk.split(n).Zip(start.X.split(1)).SelectMany(row => new[] { row.Second, row.First })]), n + 1)];
-            }
-            if (added.Length != taken.Length + 1)
+            if (decoder.Classes > 0) throw new SettingsException($"{trained.Run.Path} is of a model that is told the class, so its codes say nothing of it; arithmetic on groups needs one that is not (model.conditional=false, model.conditioning=none).");
+            if (decoder.Shape.IsPoint) throw new SettingsException($"{trained.Run.Path} makes points of the plane; arithmetic draws pictures.");
+            string[] added = parsed.GetValue(plus)!, taken = parsed.GetValue(minus)!;
+            if (added.Length - taken.Length is not (0 or 1))
                 throw new SettingsException($"--plus names {added.Length} and --minus {taken.Length}; the sum is a code with one plus more than minus, and a step between codes with as many of each.");
-            if (isGif) throw new SettingsException("A sum of averages is one picture; --out needs a name that ends in .png.");
-            return [Grid.Of(decoder.Decode(stack([.. adds, .. takes, difference])), adds.Length + takes.Length + 1)];
+            if (isGif && added.Length > taken.Length) throw new SettingsException("A sum of averages is one picture; --out needs a name that ends in .png.");
+            var groups = new CodeGroups(trained, decoder, () => trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)), parsed.GetValue(split)!, parsed.GetValue(features));
+            CodeGroup[] adds = [.. added.Select(groups.Of)], takes = [.. taken.Select(groups.Of)];
+            var difference = adds.Aggregate(zeros_like(adds[0].Mean), (sum, group) => sum + group.Mean) - takes.Aggregate(zeros_like(adds[0].Mean), (sum, group) => sum + group.Mean);   // [D]
+            if (added.Length > taken.Length) return [Grid.Of(decoder.Decode(stack([.. adds.Concat(takes).Select(group => group.Mean), difference])), adds.Length + takes.Length + 1)];
 
-            Tensor Mean(int label) => Sampling.Arithmetic.MeanCode(encoder, part, label, trained.Device);
+            var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
+            var start = takes[0].First(Verb.AtLeast(1, parsed.GetValue(count), "--count"));
+            var walk = decoder.Decode(cat([.. Enumerable.Range(0, (int)start.Codes.shape[0]).Select(row => Latents.Line(start.Codes[row], start.Codes[row] + difference, n))]));
+            if (isGif) return Frames(walk, (int)start.Codes.shape[0], n, closed: false);
+            return [Grid.Of(cat([.. walk.split(n).Zip(start.Pictures.split(1)).SelectMany(row => new[] { row.Second, row.First })]), n + 1)];
         }, moves: true);
     }
 
@@ -118,12 +113,4 @@ internal static class WalkVerbs
     }
 
     private static int Scale(Tensor pictures, int pixels) => (int)Math.Max(1, pixels / Math.Max(pictures.shape[2], pictures.shape[3]));
-
-    private static int ClassOf(DataSet set, string name)
-    {
-        var index = set.ClassNames.ToList().IndexOf(name);
-        if (index >= 0) return index;
-        if (int.TryParse(name, out var number) && number >= 0 && number < set.Classes) return number;
-        throw new SettingsException(set.Classes == 0 ? $"{set.Name} has no labels; arithmetic needs classes." : $"There is no class \"{name}\" in {set.Name}; it has {(set.ClassNames.Count > 0 ? string.Join(", ", set.ClassNames) : $"0 to {set.Classes - 1}")}.");
-    }
 }

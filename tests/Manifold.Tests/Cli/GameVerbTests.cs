@@ -35,12 +35,15 @@ public class GameVerbTests
 
         Assert.Equal(0, ManifoldProcess.Run("timeline", a).Code);
         Assert.True(File.Exists(Path.Combine(a, "timeline.html")) && File.Exists(Path.Combine(a, "timeline.gif")));
-        foreach (var verb in new[] { new[] { "sample", a, "--class", "3", "--truncation", "0.7" }, ["invert", b, "--count", "4", "--steps", "5", "--restarts", "1"], ["interpolate", b, "--seeds", "0-3"], ["traverse", b, "--rows", "2"] })
+        foreach (var verb in new[] { new[] { "sample", a, "--class", "3", "--truncation", "0.7" }, ["invert", b, "--count", "4", "--steps", "5", "--restarts", "1"], ["interpolate", b, "--seeds", "0-3"], ["traverse", b, "--rows", "2"],
+            ["arithmetic", b, "--plus", "seeds:0-2", "--minus", "seeds:3,7", "--steps", "3"], ["arithmetic", b, "--plus", "seeds:0-2", "seeds:5", "--minus", "seeds:3"] })
         {
             Assert.Equal(0, ManifoldProcess.Run([.. verb, "--out", folder["picture.png"]]).Code);
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(folder["picture.png"])[..4]);
             File.Delete(folder["picture.png"]);
         }
+        Assert.Contains("were recognized as class", ManifoldProcess.Run("arithmetic", b, "--plus", "7", "--minus", "1", "--out", folder["picture.png"]).Error);
+        Assert.Contains("codes say nothing of it", ManifoldProcess.Run("arithmetic", a, "--plus", "7", "--minus", "1").Error);
     }
 
     [Fact]
