@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Manifold.Evaluation;
 
 /// <summary>A network that turns pictures into the features that samples and data are compared by. Numbers of two extractors must never be compared, so its name and hash go into every result.</summary>
-public sealed class Extractor
+public sealed partial class Extractor
 {
     private const int BatchSize = 100;
     private readonly Func<Tensor, Tensor> features;                            // [B, C, H, W] in [0, 1], of its own size, to [B, F]
@@ -55,21 +55,45 @@ public sealed class Extractor
         return Of(model, HashOf(bytes));
     }
 
-    /// <summary>A TorchScript file that takes pictures of 0 to 255, [B, 3, H, W], and gives [B, F], as the customary Inception files do.</summary>
-    /// <exception cref="MetricException">It cannot be loaded.</exception>
+    /// <summary>A TorchScript file that takes pictures of 0 to 255, [B, 3, H, W], and gives [B, F], as the customary Inception files do; one whose forward has a switch return_features is told so, since it gives classes otherwise.</summary>
+    /// <exception cref="MetricException">It cannot be loaded, fails on pictures, or gives something else.</exception>
     public static Extractor Script(string path)
     {
         if (!File.Exists(path)) throw new MetricException($"There is no file {path}; --features needs the folder of a run of features, or a TorchScript file.");
-        jit.ScriptModule<Tensor, Tensor> script;
-        try { script = jit.load<Tensor, Tensor>(path); }
+        jit.ScriptModule script;
+        bool hasSwitch;
+        try { (script, hasSwitch) = (jit.load(path), HasSwitch(path)); }
         catch (Exception e) when (e is not OutOfMemoryException) { throw new MetricException($"{path} is not a TorchScript file that libtorch can load: {e.Message.Split('\n')[0]}"); }
         script.eval();
         return new Extractor("script", HashOf(File.ReadAllBytes(path)), null, x =>
         {
             var bytes = (x * 255).round();
-            return script.call(x.shape[1] == 3 ? bytes : bytes.expand(-1, 3, -1, -1)).flatten(1);
+            var colour = x.shape[1] == 3 ? bytes : bytes.expand(-1, 3, -1, -1);
+            object answer;
+            try { answer = hasSwitch ? script.call(colour, true) : script.call(colour); }
+            catch (Exception e) when (e is System.Runtime.InteropServices.ExternalException or InvalidOperationException)
+            {
+                throw new MetricException($"{path} failed on pictures [{string.Join(", ", colour.shape)}] of 0 to 255: {e.Message.Split('\n')[0]}");
+            }
+            return answer is Tensor row && row.dim() >= 2 && row.shape[0] == x.shape[0] ? row.flatten(1)
+                : throw new MetricException($"{path} gives {(answer is Tensor other ? $"[{string.Join(", ", other.shape)}]" : answer.GetType().Name)} for {x.shape[0]} pictures; it needs to give a tensor with a row of features for each.");
         }, null);
     }
+
+    // The code lies in the file as text.
+    private static bool HasSwitch(string path)
+    {
+        using var file = System.IO.Compression.ZipFile.OpenRead(path);
+        foreach (var entry in file.Entries.Where(entry => entry.Name.EndsWith(".py", StringComparison.Ordinal)))
+        {
+            using var text = new StreamReader(entry.Open());
+            if (Switch().IsMatch(text.ReadToEnd())) return true;
+        }
+        return false;
+    }
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"def forward\(self[^,]*,\s*\w+: Tensor,\s*return_features: bool")]
+    private static partial System.Text.RegularExpressions.Regex Switch();
 
     /// <summary>Features of pictures in [0, 1], [N, C, H, W]: [N, F], float32.</summary>
     /// <exception cref="MetricException">The pictures have other channels than the extractor.</exception>

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Evaluation;
@@ -351,6 +352,49 @@ public class SampleMetricsTests
         File.WriteAllText(folder["bad.pt"], "no network");
         Assert.Contains("is not a TorchScript file", Assert.Throws<MetricException>(() => Extractor.Script(folder["bad.pt"])).Message);
         Assert.Contains("There is no file", Assert.Throws<MetricException>(() => Extractor.Script(folder["none.pt"])).Message);
+    }
+
+    // As torch.jit.save lays a module out: its code as text, and itself as a pickle.
+    private static string Script(string path, string code)
+    {
+        using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
+        void Add(string name, byte[] bytes)
+        {
+            using var to = zip.CreateEntry($"net/{name}", CompressionLevel.NoCompression).Open();
+            to.Write(bytes);
+        }
+        Add("data.pkl", [0x80, 2, .. "c__torch__\nNet\n)"u8, 0x81, .. "}X\u0008\0\0\0training"u8, 0x89, .. "sb."u8]);
+        Add("code/__torch__.py", System.Text.Encoding.UTF8.GetBytes($"class Net(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n  def forward(self: __torch__.Net,\n    {code}\n"));
+        Add("constants.pkl", [0x80, 2, .. ")."u8]);
+        Add("version", "3\n"u8.ToArray());
+        return path;
+    }
+
+    [Fact]
+    public void A_TorchScript_file_gets_colours_of_0_to_255_and_is_asked_for_features()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var x = cat([full([1, 3, 2, 2], 0.2f), tensor(new[] { 0f, 0.5f, 1 }).view(1, 3, 1, 1).expand(1, 3, 2, 2)]);
+        const string mean = "torch.mean(img, [2, 3])";
+        var plain = Extractor.Script(Script(folder["plain.pt"], $"img: Tensor) -> Tensor:\n    return {mean}"));
+        var inception = Extractor.Script(Script(folder["inception.pt"], $"img: Tensor,\n    return_features: bool=False) -> Tensor:\n    if return_features:\n      _0 = {mean}\n    else:\n      _0 = torch.softmax({mean}, 1)\n    return _0"));
+        foreach (var script in new[] { plain, inception })
+        {
+            Assert.Equal([51, 51, 51, 0, 128, 255], script.Features(x).data<float>().ToArray());               // 127.5 is rounded to even, as a file's bytes would be
+            Assert.Equal([2, 3], script.Features(x[.., ..1]).shape);                                           // grey as three colours
+            Assert.Equal("as the script does", script.ResizeOf(new PictureShape(3, 2, 2)));
+        }
+        Assert.NotEqual(plain.Hash, inception.Hash);
+
+        var data = DataSet.Open(new DataSettings());
+        Tensor New(int count, Action<double>? _) => data.Test!.InOrder(0, count, PixelRange.Unit).X;
+        Assert.InRange(new SampleMetrics(new object(), data, plain, CPU, New).Measure(SampleMetric.Parse("fid_script_200")!)[0].Value, 0, 1e4);
+
+        var whole = Extractor.Script(Script(folder["whole.pt"], "img: Tensor) -> Tensor:\n    return torch.mean(img)"));
+        Assert.Contains("a row of features for each", Assert.Throws<MetricException>(() => whole.Features(x)).Message);
+        var broken = Extractor.Script(Script(folder["broken.pt"], "img: Tensor) -> Tensor:\n    return torch.mm(img, img)"));
+        Assert.Contains("failed on pictures [2, 3, 2, 2]", Assert.Throws<MetricException>(() => broken.Features(x)).Message);
     }
 
     // The classifier inside the library, on pictures that it has not seen: docs/results says 0.879.
