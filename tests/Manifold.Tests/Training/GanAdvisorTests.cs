@@ -77,6 +77,24 @@ public class GanAdvisorTests
         Assert.Empty(advice);
     }
 
+    // Whole runs of recipes, whose observers see what the losses do not show.
+    private static IEnumerable<string> Advised(string recipe, params string[] changes)
+    {
+        using var folder = new TemporaryFolder();
+        using (var run = TrainingRun.Open(new TrainingRequest(RecipeList.Find(recipe)) { Folder = folder["run"], Changes = [.. changes, "trainer.save_every=1000000"] })) run.Train();
+        return [.. File.ReadLines(folder["run/stats.jsonl"]).Select(line => (string?)System.Text.Json.Nodes.JsonNode.Parse(line)!["advice"]).OfType<string>()];
+    }
+
+    [Fact]
+    public void A_generator_that_runs_after_one_place_loses_modes() =>
+        Assert.Contains("mode_loss", Advised("gan-ring", "discriminator.learning_rate=0", "trainer.examples=9600", "trainer.batch_size=64", "trainer.log_every=3200", "trainer.look_every=3200"));
+
+    [Theory]
+    [InlineData("transposed_uneven", true)]
+    [InlineData("nearest", false)]
+    public void Kernels_that_overlap_unevenly_leave_a_checkerboard(string upsampling, bool isSeen) =>
+        Assert.Equal(isSeen, Advised("dcgan", $"model.upsampling={upsampling}", "data.size=16", "model.width=8", "trainer.examples=1600", "trainer.batch_size=16", "trainer.log_every=1600", "trainer.look_every=1600").Contains("checkerboard"));
+
     // What the observers see, rather than the losses.
     [Theory]
     [InlineData("mode_loss", 4, 1, 1, 0)]
