@@ -38,7 +38,7 @@ internal static class EvaluateVerb
             if (set.Fingerprint != trained.Config.Data.Fingerprint)
                 Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
 
-            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device) : null;
+            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device, references: References.OfUser(word => Console.Error.WriteLine($"manifold: {word}"))) : null;
             foreach (var name in names)
             {
                 var clock = new ProgressLine(name);

@@ -46,10 +46,13 @@ public sealed partial record SampleMetric(string Name, string Kind, string? Extr
 /// <summary>Numbers of samples held against data: each with the same number of data against data (the floor) and of noise against data (the ceiling), without which it says little.</summary>
 /// <param name="model">One that <see cref="Samples"/> can draw.</param>
 /// <param name="draw">Examples of seeds, [N, C, H, W]: pictures in [0, 1], or points. Null for the model's own, seed by seed.</param>
-public sealed class SampleMetrics(object model, DataSet data, Extractor? extractor, Device device, Func<int, Action<double>?, Tensor>? draw = null)
+/// <param name="references">Where features of the data are kept from one evaluation to the next; null keeps none. The numbers are the same.</param>
+public sealed class SampleMetrics(object model, DataSet data, Extractor? extractor, Device device, Func<int, Action<double>?, Tensor>? draw = null, References? references = null)
 {
     private const int BatchSize = 100, ProbeExamples = 20_000;
     private readonly Dictionary<int, Tensor> drawn = [];
+    private readonly References references = references ?? new References(null);
+    private readonly Dictionary<string, string> hashes = [];                   // of what the extractor made of the data, for the measurement at hand
 
     /// <summary>The part that was kept from training: the test part where there is one.</summary>
     private Split HeldOut => data.Test ?? data.Validation;
@@ -59,6 +62,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     public IReadOnlyList<Measurement> Measure(SampleMetric metric, Action<double>? progress = null)
     {
         var clock = Stopwatch.StartNew();
+        hashes.Clear();
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         if (metric.WantsExtractor && extractor?.Name != metric.Extractor)
@@ -93,7 +97,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return new Measurement(metric.Name, Frechet.Distance(reference, fakes), "", "lower", metric.Count)
         {
             Floor = Frechet.Distance(reference, Other(metric.Count)),
-            Ceiling = Frechet.Distance(reference, extractor.Features(Noise(metric.Count))),
+            Ceiling = Frechet.Distance(reference, OfNoise(metric.Count)),
             Details = [Line($"carried on to N = infinity: {atInfinity:F4}")],
             Provenance = new JsonObject { ["at_infinity"] = atInfinity },
         };
@@ -106,7 +110,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return new Measurement(metric.Name, mean, "", "lower", metric.Count)
         {
             Floor = KernelDistance.Of(reference, Other(metric.Count)).Mean,
-            Ceiling = KernelDistance.Of(reference, extractor.Features(Noise(metric.Count))).Mean,
+            Ceiling = KernelDistance.Of(reference, OfNoise(metric.Count)).Mean,
             Details = [Line($"deviation over 100 subsets of 1,000 or fewer: {deviation:G4}")],
             Provenance = new JsonObject { ["deviation"] = deviation, ["subsets"] = 100 },
         };
@@ -124,7 +128,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         Tensor reference = Reference(metric.Count), other = Other(metric.Count);
         var value = measure(reference, extractor!.Features(Drawn(metric.Count, progress)));
         var floor = measure(reference[..(int)other.shape[0]], other);
-        var ceiling = measure(reference, extractor.Features(Noise(metric.Count)));
+        var ceiling = measure(reference, OfNoise(metric.Count));
         Measurement Made(string name, double own, double best, double worst) =>
             new($"{name}_{metric.Extractor}_{metric.Count}", own, name == "density" ? "" : "share", "higher", metric.Count) { Floor = best, Ceiling = worst };
         return [Made(names.Item1, value.Item1, floor.Item1, ceiling.Item1), Made(names.Item2, value.Item2, floor.Item2, ceiling.Item2)];
@@ -135,8 +139,8 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         var (mean, deviation) = InceptionScore.Of(extractor!.Probabilities(Drawn(metric.Count, progress)));
         return new Measurement(metric.Name, mean, "", "higher", metric.Count)
         {
-            Floor = InceptionScore.Of(extractor.Probabilities(RealPictures(HeldOut, metric.Count))).Mean,
-            Ceiling = InceptionScore.Of(extractor.Probabilities(Noise(metric.Count))).Mean,
+            Floor = InceptionScore.Of(HeldOutProbabilities(metric.Count)).Mean,
+            Ceiling = InceptionScore.Of(references.Probabilities(extractor, Noise(metric.Count)).Values).Mean,
             Details = [Line($"deviation over 10 splits: {deviation:F4}; it never sees the data, and a model that repeats one sample of each class has the best")],
             Provenance = new JsonObject { ["deviation"] = deviation, ["splits"] = 10 },
         };
@@ -154,8 +158,8 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         double? asAsked = classes == 0 ? null : answers.Index().Count(pair => pair.Item == pair.Index % classes) / (double)answers.Length;
         return new Measurement(metric.Name, SureOf(confidence), "share", "higher", metric.Count)
         {
-            Floor = SureOf(extractor.Probabilities(RealPictures(HeldOut, metric.Count)).max(1).values),
-            Ceiling = SureOf(extractor.Probabilities(Noise(metric.Count)).max(1).values),
+            Floor = SureOf(HeldOutProbabilities(metric.Count).max(1).values),
+            Ceiling = SureOf(references.Probabilities(extractor, Noise(metric.Count)).Values.max(1).values),
             Details =
             [
                 $"shares of the classes, in percent: {string.Join(" ", shares.Select(share => Line($"{100 * share:F1}")))}",
@@ -170,7 +174,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         Tensor Pictures(Split split) => RealPictures(split, split.Count);
         var (samples, train, heldOut) = (Drawn(metric.Count, progress), Pictures(data.Train), Pictures(data.Validation));   // of one file: a test part by other hands would be farther off for that alone
         var inPixels = Memorization.Of(samples.flatten(1), train.flatten(1), heldOut.flatten(1));
-        var inFeatures = Memorization.Of(extractor!.Features(samples), extractor.Features(train), extractor.Features(heldOut));
+        var inFeatures = Memorization.Of(extractor!.Features(samples), Hashed("reference", references.Features(extractor, train)), Hashed("held_out", references.Features(extractor, heldOut)));
         return new Measurement(metric.Name, Math.Min(inPixels.PTrainWins, inFeatures.PTrainWins), "p", "none", metric.Count)
         {
             Details =
@@ -322,8 +326,16 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return drawn[count] = (data.Shape.IsPoint ? made : Rounded(made)).DetachFromDisposeScope();
     }
 
-    private Tensor Reference(int count) => extractor!.Features(RealPictures(data.Train, count));
-    private Tensor Other(int count) => extractor!.Features(RealPictures(HeldOut, count));
+    private Tensor Reference(int count) => Hashed("reference", references.Features(extractor!, RealPictures(data.Train, count)));
+    private Tensor Other(int count) => Hashed("held_out", references.Features(extractor!, RealPictures(HeldOut, count)));
+    private Tensor HeldOutProbabilities(int count) => Hashed("held_out", references.Probabilities(extractor!, RealPictures(HeldOut, count)));
+    private Tensor OfNoise(int count) => references.Features(extractor!, Noise(count)).Values;
+
+    private Tensor Hashed(string part, (Tensor Values, string Hash) made)
+    {
+        hashes[part] = made.Hash;
+        return made.Values;
+    }
 
     private Tensor RealPictures(Split split, int count)
     {
@@ -350,8 +362,10 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         all["reference_split"] = metric.Kind.EndsWith("probe", StringComparison.Ordinal) ? HeldOut.Name : "train";
         all["reference_count"] = metric.Count == 0 ? null : Math.Min(metric.Count, data.Train.Count);
         var heldOut = metric.Kind == "memorization" ? data.Validation : HeldOut;
+        all["reference_sha256"] = hashes.GetValueOrDefault("reference");
         all["held_out"] = heldOut.Name;
         all["held_out_count"] = metric.Count == 0 || metric.Kind == "memorization" ? heldOut.Count : Math.Min(metric.Count, heldOut.Count);
+        all["held_out_sha256"] = hashes.GetValueOrDefault("held_out");
         all["seeds"] = metric.Count == 0 ? null : $"0-{metric.Count - 1}";
         return all;
     }
