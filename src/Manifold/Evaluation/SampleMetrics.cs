@@ -87,6 +87,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             "modes" => [Modes(metric, progress)],
             _ => [Probed(metric)],
         };
+        foreach (var result in results) result.Sheet?.Pictures.MoveToOuterDisposeScope();
         return [.. results.Select(result => result with { Seconds = clock.Elapsed.TotalSeconds, Provenance = Provenance(metric, result.Provenance) })];
     }
 
@@ -169,32 +170,50 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         };
     }
 
+    // The value is of hits, which bears samples that are alike: four times the smallest p, since there are four tries, two pools in pixels and in features (Bonferroni).
     private Measurement Memorized(SampleMetric metric, Action<double>? progress)
     {
         Tensor Pictures(Split split) => RealPictures(split, split.Count);
         var (samples, train, heldOut) = (Drawn(metric.Count, progress), Pictures(data.Train), Pictures(data.Validation));   // of one file: a test part by other hands would be farther off for that alone
+        var (sampleFeatures, trainFeatures, heldOutFeatures) = (extractor!.Features(samples), Hashed("reference", references.Features(extractor, train)), Hashed("held_out", references.Features(extractor, heldOut)));
         var inPixels = Memorization.Of(samples.flatten(1), train.flatten(1), heldOut.flatten(1));
-        var inFeatures = Memorization.Of(extractor!.Features(samples), Hashed("reference", references.Features(extractor, train)), Hashed("held_out", references.Features(extractor, heldOut)));
-        return new Measurement(metric.Name, Math.Min(inPixels.PTrainWins, inFeatures.PTrainWins), "p", "none", metric.Count)
+        var inFeatures = Memorization.Of(sampleFeatures, trainFeatures, heldOutFeatures);
+        NeighbourHits[] tries = [inPixels.Even, inFeatures.Even, inPixels.All, inFeatures.All];
+        double Corrected(Func<NeighbourHits, double> of) => Math.Min(1, tries.Length * tries.Min(of));
+        var least = Corrected(hits => hits.Least);
+        static string Said(NeighbourHits hits) => Line($"{hits.TrainHits:N0} of {hits.Hits:N0} ({100.0 * hits.TrainHits / hits.Hits:F1} %), p {hits.P:G3}");
+        return new Measurement(metric.Name, Corrected(hits => hits.P), "p", "none", metric.Count)
         {
             Details =
             [
-                Line($"nearer to a training picture than to one held out: {100 * inPixels.TrainWins:F1} % in pixels, p {inPixels.PTrainWins:G3}; {100 * inFeatures.TrainWins:F1} % in features, p {inFeatures.PTrainWins:G3} (50 % for a model that remembers none)"),
-                Line($"nearer to the training pictures than held-out ones are: {100 * inPixels.Nearer:F1} % of pairs in pixels, p {inPixels.P:G3}; {100 * inFeatures.Nearer:F1} % in features, p {inFeatures.P:G3} (samples that are merely typical are near too)"),
-                Line($"the {metric.Count:N0} samples have {inPixels.Nearest.Distinct().Count():N0} different nearest training pictures in pixels, {inFeatures.Nearest.Distinct().Count():N0} in features; where these are few the samples are alike, and no p is to be trusted"),
+                Line($"of the pictures that are nearest to some sample, so many were trained on: in pixels {Said(inPixels.Even)}; in features {Said(inFeatures.Even)} (50 % by chance)"),
+                Line($"among all {train.shape[0]:N0} training and {heldOut.shape[0]:N0} held-out pictures: in pixels {Said(inPixels.All)}; in features {Said(inFeatures.All)} ({100 * inPixels.All.Fair:F1} % by chance); the value is four times the smallest p of the four"),
+                .. least > 0.01 ? [Line($"the samples are so alike that the value could not have been below {least:G2}: of memories it says nothing")] : Array.Empty<string>(),
+                Line($"samples whose nearest was trained on: {100 * inPixels.TrainWins:F1} % in pixels, p {inPixels.PTrainWins:G3}; {100 * inFeatures.TrainWins:F1} % in features, p {inFeatures.PTrainWins:G3} (by a coin for each: only where samples are independent)"),
+                Line($"nearer to the training pictures than held-out ones are: {100 * inPixels.Nearer:F1} % of pairs in pixels, p {inPixels.PNearer:G3}; {100 * inFeatures.Nearer:F1} % in features, p {inFeatures.PNearer:G3} (likewise; and samples that are merely typical are near too)"),
             ],
             Provenance = new JsonObject
             {
+                ["test"] = "distinct neighbours",
+                ["hits_pixels"] = Json(inPixels.Even),
+                ["hits_features"] = Json(inFeatures.Even),
+                ["hits_of_all_pixels"] = Json(inPixels.All),
+                ["hits_of_all_features"] = Json(inFeatures.All),
+                ["least"] = least,
                 ["train_wins_pixels"] = inPixels.TrainWins,
                 ["p_train_wins_pixels"] = inPixels.PTrainWins,
                 ["train_wins_features"] = inFeatures.TrainWins,
                 ["p_train_wins_features"] = inFeatures.PTrainWins,
                 ["nearer_pixels"] = inPixels.Nearer,
-                ["p_nearer_pixels"] = inPixels.P,
+                ["p_nearer_pixels"] = inPixels.PNearer,
                 ["nearer_features"] = inFeatures.Nearer,
-                ["p_nearer_features"] = inFeatures.P,
+                ["p_nearer_features"] = inFeatures.PNearer,
             },
+            Sheet = NeighbourRows.Of(samples, train, heldOut,
+                [(samples.flatten(1), train.flatten(1), heldOut.flatten(1), inPixels.Suspicion), (sampleFeatures, trainFeatures, heldOutFeatures, inFeatures.Suspicion)]),
         };
+
+        static JsonObject Json(NeighbourHits hits) => new() { ["hits"] = hits.Hits, ["train_hits"] = hits.TrainHits, ["fair"] = hits.Fair, ["p"] = hits.P };
     }
 
     private Measurement Swd(SampleMetric metric, Action<double>? progress)
