@@ -30,6 +30,6 @@ public static class NeighbourSheet
             lines.Add(cat(parts, 2));                                                                           // [C, H, width of all]
             if (r + 1 < pictures.shape[0]) lines.Add(full([channels, r + 1 == rows.Suspects ? 6 * gap : gap, lines[^1].shape[2]], ground));
         }
-        return Grid.Of(cat(lines, 1).unsqueeze(0), columns: 1, gap: (int)gap, scale: (int)Math.Max(1, 56 / Math.Max(height, size)));
+        return Grid.Of(cat(lines, 1).unsqueeze(0), columns: 1, gap: (int)gap, scale: (int)Math.Max(1, 96 / Math.Max(height, size)));   // larger than in a grid: it is to be looked into
     }
 }

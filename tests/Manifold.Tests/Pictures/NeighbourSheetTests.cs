@@ -14,9 +14,9 @@ public class NeighbourSheetTests
         using var scope = NewDisposeScope();
         var one = tensor(new[] { 1f, 0, 0, 0, 0, 0, 0.25f, 1, 0, 0, 0, 0, 0, 0.25f }).view(1, 14, 1, 1, 1).expand(2, 14, channels, 1, 1);
         var sheet = NeighbourSheet.Of(new NeighbourRows(one, 1));
-        Assert.Equal(56 * (1 + 6 + 1) + 2, sheet.Height);                                  // two rows and six pixels between suspects and others, each 56 wide; a frame of one
-        Assert.Equal(56 * (2 * (7 + 3 + 3 + 4) + 6) + 2, sheet.Width);
-        var row = Enumerable.Range(0, sheet.Width / 56).Select(i => sheet.Pixels[((30 * sheet.Width) + 1 + i * 56 + 28) * channels]).ToArray();
+        Assert.Equal(96 * (1 + 6 + 1) + 2, sheet.Height);                                  // two rows and six pixels between suspects and others, each 96 wide; a frame of one
+        Assert.Equal(96 * (2 * (7 + 3 + 3 + 4) + 6) + 2, sheet.Width);
+        var row = Enumerable.Range(0, sheet.Width / 96).Select(i => sheet.Pixels[((50 * sheet.Width) + 1 + i * 96 + 48) * channels]).ToArray();
         byte g = 128;
         byte[] half = [255, g, g, g, 0, g, 0, g, 0, g, 0, g, 0, g, g, g, 64];
         Assert.Equal([.. half, g, g, g, g, g, g, .. half], row);
