@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Manifold.Checkpoints;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Evaluation;
+using Manifold.Pictures;
 using Manifold.Recipes;
 
 namespace Manifold.Cli.Verbs;
@@ -38,7 +40,7 @@ internal static class EvaluateVerb
             if (set.Fingerprint != trained.Config.Data.Fingerprint)
                 Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
 
-            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device) : null;
+            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device, references: References.OfUser(word => Console.Error.WriteLine($"manifold: {word}"))) : null;
             foreach (var name in names)
             {
                 var clock = new ProgressLine(name);
@@ -48,14 +50,27 @@ internal static class EvaluateVerb
                 foreach (var result in results)
                 {
                     var line = trained.Line(result, set, part);
+                    var sheet = WithSheet(result, trained.Run.Path);
+                    if (sheet is not null) line["sheet"] = Path.GetFileName(sheet);
                     trained.Run.AppendMetric(result.Metric, line);
                     Console.WriteLine(parsed.GetValue(json) ? line.ToJsonString() : Text(result, line));
                     if (!parsed.GetValue(json)) foreach (var detail in result.Details) Console.WriteLine($"  {detail}");
+                    if (sheet is not null && !parsed.GetValue(json)) Console.WriteLine($"  {sheet}: {NeighbourSheet.Legend}");
                 }
             }
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold evaluate runs/first --metrics elbo,active_units");
+    }
+
+    // Before the line that names it, so that no line names a picture that is not there.
+    private static string? WithSheet(Measurement result, string folder)
+    {
+        using var rows = result.Sheet;
+        if (rows is not { Pictures.shape: [_, _, 1 or 3, _, _] }) return null;
+        var path = Path.Combine(folder, $"{result.Metric}-neighbours.png");
+        AtomicFile.Write(path, NeighbourSheet.Of(rows).ToPng());
+        return path;
     }
 
     private static string Text(Measurement result, JsonObject line) => result.Provenance is null ? OfData(result, line) : OfSamples(result, line);

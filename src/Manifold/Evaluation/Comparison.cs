@@ -15,7 +15,7 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
 
     // What must be alike before two numbers are. The run, its recipe, its weights and how far it was trained may differ: that is what is compared.
     private static readonly string[] alike =
-        ["data_fingerprint", "split", "binarization", "levels", "dequantization", "count", "extractor", "extractor_sha256", "resize", "quantization", "reference_split", "reference_count", "seeds", "noise_seed", "weights", "truncation"];
+        ["data_fingerprint", "split", "binarization", "levels", "dequantization", "count", "extractor", "extractor_sha256", "resize", "quantization", "reference_split", "reference_count", "seeds", "noise_seed", "weights", "truncation", "test"];
 
     /// <summary>Reads the runs and lays their lines out, a metric after the other.</summary>
     /// <param name="runs">Folders.</param>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Models;
@@ -13,15 +14,19 @@ public sealed partial class Extractor
     private const int BatchSize = 100;
     private readonly Func<Tensor, Tensor> features;                            // [B, C, H, W] in [0, 1], of its own size, to [B, F]
     private readonly Func<Tensor, Tensor>? logits;
+    private readonly Func<string> fullHash;
 
-    private Extractor(string name, string hash, PictureShape? shape, Func<Tensor, Tensor> features, Func<Tensor, Tensor>? logits) =>
-        (Name, Hash, Shape, this.features, this.logits) = (name, hash, shape, features, logits);
+    private Extractor(string name, string hash, Func<string> fullHash, PictureShape? shape, Func<Tensor, Tensor> features, Func<Tensor, Tensor>? logits) =>
+        (Name, Hash, this.fullHash, Shape, this.features, this.logits) = (name, hash, fullHash, shape, features, logits);
 
     /// <summary>lenet, rotnet or script.</summary>
     public string Name { get; }
 
     /// <summary>The beginning of the SHA-256 of its weights' file.</summary>
     public string Hash { get; }
+
+    /// <summary>The SHA-256 of the weights that it has now and of the size of its pictures; of the whole file of a script.</summary>
+    internal string FullHash => fullHash();
 
     /// <summary>Of the pictures that it was trained on; others are resized to it. Null for a script, which does as it likes.</summary>
     public PictureShape? Shape { get; }
@@ -33,7 +38,7 @@ public sealed partial class Extractor
     public static Extractor Of(SmallClassifier model, string hash)
     {
         model.eval();
-        return new Extractor(model.Kind, hash, model.Shape, model.Features, model.Kind == "lenet" ? model.Logits : null);
+        return new Extractor(model.Kind, hash, () => HashOf([.. Encoding.UTF8.GetBytes($"{model.Shape};"), .. Checkpoints.SafeTensors.Write(model.state_dict())]), model.Shape, model.Features, model.Kind == "lenet" ? model.Logits : null);
     }
 
     /// <summary>The classifier inside the library, of the bundled pictures at 32 x 32; docs/results says how it was made and how often it is right.</summary>
@@ -52,7 +57,7 @@ public sealed partial class Extractor
             tensor.copy_(stored[$"model.{name}"]);
             tensor.DetachFromDisposeScope();
         }
-        return Of(model, HashOf(bytes));
+        return Of(model, HashOf(bytes)[..16]);
     }
 
     /// <summary>A TorchScript file that takes pictures of 0 to 255, [B, 3, H, W], and gives [B, F], as the customary Inception files do; one whose forward has a switch return_features is told so, since it gives classes otherwise.</summary>
@@ -65,7 +70,8 @@ public sealed partial class Extractor
         try { (script, hasSwitch) = (jit.load(path), HasSwitch(path)); }
         catch (Exception e) when (e is not OutOfMemoryException) { throw new MetricException($"{path} is not a TorchScript file that libtorch can load: {e.Message.Split('\n')[0]}"); }
         script.eval();
-        return new Extractor("script", HashOf(File.ReadAllBytes(path)), null, x =>
+        var hash = HashOf(File.ReadAllBytes(path));
+        return new Extractor("script", hash[..16], () => hash, null, x =>
         {
             var bytes = (x * 255).round();
             var colour = x.shape[1] == 3 ? bytes : bytes.expand(-1, 3, -1, -1);
@@ -129,5 +135,5 @@ public sealed partial class Extractor
         ? nn.functional.interpolate(x, size: [own.Height, own.Width], mode: InterpolationMode.Bilinear, align_corners: false, antialias: true).clamp(0, 1)
         : x;
 
-    private static string HashOf(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes))[..16];
+    private static string HashOf(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 }

@@ -31,6 +31,9 @@ public sealed record Measurement(string Metric, double Value, string Unit, strin
     /// <summary>Lines for a reader that say more than the number.</summary>
     public IReadOnlyList<string> Details { get; init; } = [];
 
+    /// <summary>Pictures that show what the number is of, where there are such; they live in the caller's dispose scope.</summary>
+    public NeighbourRows? Sheet { get; init; }
+
     /// <summary>Time that the measurement took.</summary>
     public double Seconds { get; init; }
 }

@@ -1,16 +1,38 @@
+using Manifold.Data;
+using Manifold.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Manifold.Evaluation;
 
+/// <summary>Pictures of a pool of training and held-out ones that are the nearest of some sample.</summary>
+/// <param name="Hits">Each counts once, however many samples share it.</param>
+/// <param name="TrainHits">Those of them that are training pictures.</param>
+/// <param name="Fair">The share of training pictures in the pool, and by chance of hits.</param>
+/// <param name="P">The chance of so many, if it were chance which of the pool were trained on.</param>
+/// <param name="Least">The smallest that P could have been with so many hits; where this is large, nothing can be told.</param>
+/// <remarks>Exact, however alike the samples are: given them and the pool, the hits are settled, and the training pictures among these are marked balls drawn from an urn (Fisher's exact test).</remarks>
+public sealed record NeighbourHits(int Hits, int TrainHits, double Fair, double P, double Least)
+{
+    internal static NeighbourHits Of(IReadOnlyCollection<int> hits, int train, int heldOut)
+    {
+        var trained = hits.Count(i => i < train);
+        double P(int found) => RankTest.MarkedAtLeast(found, hits.Count, train, train + heldOut);
+        return new NeighbourHits(hits.Count, trained, train / (double)(train + heldOut), P(trained), P(Math.Min(hits.Count, train)));
+    }
+}
+
 /// <summary>Whether samples lie nearer to the pictures that a model was trained on than chance has it.</summary>
+/// <param name="Even">Hits in a pool of as many training as held-out pictures.</param>
+/// <param name="All">Hits in a pool of all of both: where few of the training pictures are remembered, the pool must have them.</param>
+/// <param name="TrainWins">Of samples, the share whose nearest in the even pool is a training picture; about a half for a model that remembers none, however typical its samples are.</param>
+/// <param name="PTrainWins">The chance of so large a share by a coin for each sample: right only where the samples are independent, and so not for a model that has collapsed.</param>
 /// <param name="Nearer">Share of pairs of a sample and a held-out picture in which the sample is the nearer to its nearest training picture.</param>
-/// <param name="P">The chance of so large a share if samples were as new as held-out pictures (Mann and Whitney).</param>
-/// <param name="TrainWins">Of samples, the share whose nearest neighbour among as many training as held-out pictures is a training picture; a half for a model that remembers none, however typical its samples are.</param>
-/// <param name="PTrainWins">The chance of so large a share by a fair coin.</param>
-/// <param name="Nearest">Index of each sample's nearest training picture.</param>
-/// <remarks>After Meehan, Chaudhuri and Dasgupta 2020, https://arxiv.org/abs/2004.05675, section 3, for the first; the second asks what samples can be blamed for alone.</remarks>
-public sealed record Memorization(double Nearer, double P, double TrainWins, double PTrainWins, IReadOnlyList<long> Nearest)
+/// <param name="PNearer">The chance of so large a share if samples were as new as held-out pictures (Mann and Whitney), and independent.</param>
+/// <param name="Nearest">Index of each sample's nearest training picture, of all of them.</param>
+/// <param name="Suspicion">Of each sample, the distance to its nearest training picture over that to its nearest held-out one; a copy has 0.</param>
+/// <remarks>Nearer is after Meehan, Chaudhuri and Dasgupta 2020, https://arxiv.org/abs/2004.05675, section 3; the others ask what samples can be blamed for alone.</remarks>
+public sealed record Memorization(NeighbourHits Even, NeighbourHits All, double TrainWins, double PTrainWins, double Nearer, double PNearer, IReadOnlyList<long> Nearest, IReadOnlyList<double> Suspicion)
 {
     /// <param name="samples">[N, F], pixels or features.</param>
     /// <param name="train">[T, F], all that the model was trained on.</param>
@@ -19,15 +41,28 @@ public sealed record Memorization(double Nearer, double P, double TrainWins, dou
     {
         using var scope = NewDisposeScope();
         var (ofSamples, which) = Neighbours.Nearest(samples, train);
-        var (ofHeldOut, _) = Neighbours.Nearest(heldOut, train);
-        var (share, p) = RankTest.IsSmaller(Numbers(ofSamples), Numbers(ofHeldOut));
+        var (nearer, pNearer) = RankTest.IsSmaller(Numbers(ofSamples), Numbers(Neighbours.Nearest(heldOut, train).Squared));
+        var toHeldOut = Numbers(Neighbours.Nearest(samples, heldOut).Squared);
 
         // As many of each, the training ones spread evenly over their part, so that neither side has more chances.
-        var count = Math.Min(train.shape[0], heldOut.shape[0]);
-        var some = train.index_select(0, (arange(count) * train.shape[0] / count).floor().to_type(ScalarType.Int64));
-        var (toTrain, toHeldOut) = (Numbers(Neighbours.Nearest(samples, some).Squared), Numbers(Neighbours.Nearest(samples, heldOut[..(int)count]).Squared));
-        var wins = toTrain.Zip(toHeldOut).Sum(pair => pair.First < pair.Second ? 1 : pair.First > pair.Second ? 0 : 0.5);
-        return new Memorization(share, p, wins / toTrain.Count, RankTest.AtLeast(wins, toTrain.Count), which.data<long>().ToArray());
+        int all = (int)train.shape[0], kept = (int)heldOut.shape[0], even = Math.Min(all, kept);
+        var some = train.index_select(0, (arange(even) * all / even).floor().to_type(ScalarType.Int64));
+        var hits = Hit(samples, some, heldOut[..even]);
+        var wins = hits.Count(i => i < even);
+        return new Memorization(
+            NeighbourHits.Of(hits.ToHashSet(), even, even), NeighbourHits.Of(Hit(samples, train, heldOut).ToHashSet(), all, kept),
+            wins / (double)hits.Count, RankTest.AtLeast(wins, hits.Count), nearer, pNearer, which.data<long>().ToArray(),
+            [.. Numbers(ofSamples).Zip(toHeldOut).Select(pair => pair is (0, 0) ? 1 : Math.Sqrt(pair.First / pair.Second))]);
+    }
+
+    // Index in training and then held-out pictures of each sample's nearest. They are shuffled first, so that which of two that are equally near is
+    // taken has nothing to do with which was trained on.
+    private static IReadOnlyList<int> Hit(Tensor samples, Tensor train, Tensor heldOut)
+    {
+        using var scope = NewDisposeScope();
+        var order = Chance.Permutation((int)(train.shape[0] + heldOut.shape[0]), Seeds.At(0, 0, "pool of neighbours"));
+        var pool = cat([train, heldOut]).index_select(0, tensor(order.Select(i => (long)i).ToArray()));
+        return [.. Neighbours.Nearest(samples, pool).Which.data<long>().Select(i => order[i])];
     }
 
     private static IReadOnlyList<double> Numbers(Tensor values) => values.to_type(ScalarType.Float64).cpu().data<double>().ToArray();

@@ -48,6 +48,17 @@ public static class Neighbours
         return (cat([.. parts.Select(part => part.Values)]).MoveToOuterDisposeScope(), cat([.. parts.Select(part => part.Indexes)]).MoveToOuterDisposeScope());
     }
 
+    /// <summary>Indexes of each row's k nearest among others, the nearest first, [N, k].</summary>
+    public static Tensor Nearest(Tensor of, Tensor among, int k)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. of.split(Rows).Select(some =>
+        {
+            using var step = NewDisposeScope();
+            return Squared(some, among).topk((int)Math.Min(k, among.shape[0]), dim: 1, largest: false, sorted: true).indexes.MoveToOuterDisposeScope();
+        })]).MoveToOuterDisposeScope();
+    }
+
     // Squared distance to the k-th nearest other row of the same set, [N].
     private static Tensor Radius(Tensor set, int k)
     {

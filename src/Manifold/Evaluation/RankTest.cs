@@ -32,6 +32,31 @@ public static class RankTest
     /// <summary>The chance of so many heads or more of a fair coin; the normal law with half a count of continuity.</summary>
     public static double AtLeast(double heads, double throws) => NormalBelow(-(heads - 0.5 - throws / 2) / Math.Sqrt(throws / 4));
 
+    /// <summary>The chance of so many marked ones or more among those drawn without putting back; exact, however small (Fisher).</summary>
+    /// <param name="found">Marked ones among the drawn.</param>
+    /// <param name="drawn">0 to total.</param>
+    /// <param name="marked">Marked ones in all, 0 to total.</param>
+    /// <remarks>P(X >= found) of the hypergeometric law: the logarithms of its terms, each from the one before by their quotient, and their sums.</remarks>
+    public static double MarkedAtLeast(int found, int drawn, int marked, int total)
+    {
+        if (drawn < 0 || drawn > total || marked < 0 || marked > total) throw new ArgumentException($"Of {total} there are {marked} marked and {drawn} drawn; each needs 0 to {total}.", nameof(total));
+        int least = Math.Max(0, drawn - (total - marked)), most = Math.Min(drawn, marked);
+        if (found <= least) return 1;
+        if (found > most) return 0;
+        var logs = new double[most - least + 1];                               // of C(marked, k) C(total - marked, drawn - k), less that of the first
+        for (var k = least; k < most; k++)
+            logs[k - least + 1] = logs[k - least] + Math.Log((double)(marked - k) * (drawn - k) / ((k + 1.0) * (total - marked - drawn + k + 1.0)));
+        return Math.Min(1, Math.Exp(LogSumExp(logs.AsSpan(found - least)) - LogSumExp(logs)));
+    }
+
+    private static double LogSumExp(ReadOnlySpan<double> logs)
+    {
+        double most = double.NegativeInfinity, sum = 0;
+        foreach (var log in logs) most = Math.Max(most, log);
+        foreach (var log in logs) sum += Math.Exp(log - most);
+        return most + Math.Log(sum);
+    }
+
     /// <summary>Phi(z).</summary>
     internal static double NormalBelow(double z) => 0.5 * Complement(-z / Math.Sqrt(2));
 

@@ -46,10 +46,13 @@ public sealed partial record SampleMetric(string Name, string Kind, string? Extr
 /// <summary>Numbers of samples held against data: each with the same number of data against data (the floor) and of noise against data (the ceiling), without which it says little.</summary>
 /// <param name="model">One that <see cref="Samples"/> can draw.</param>
 /// <param name="draw">Examples of seeds, [N, C, H, W]: pictures in [0, 1], or points. Null for the model's own, seed by seed.</param>
-public sealed class SampleMetrics(object model, DataSet data, Extractor? extractor, Device device, Func<int, Action<double>?, Tensor>? draw = null)
+/// <param name="references">Where features of the data are kept from one evaluation to the next; null keeps none. The numbers are the same.</param>
+public sealed class SampleMetrics(object model, DataSet data, Extractor? extractor, Device device, Func<int, Action<double>?, Tensor>? draw = null, References? references = null)
 {
     private const int BatchSize = 100, ProbeExamples = 20_000;
     private readonly Dictionary<int, Tensor> drawn = [];
+    private readonly References references = references ?? new References(null);
+    private readonly Dictionary<string, string> hashes = [];                   // of what the extractor made of the data, for the measurement at hand
 
     /// <summary>The part that was kept from training: the test part where there is one.</summary>
     private Split HeldOut => data.Test ?? data.Validation;
@@ -59,6 +62,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     public IReadOnlyList<Measurement> Measure(SampleMetric metric, Action<double>? progress = null)
     {
         var clock = Stopwatch.StartNew();
+        hashes.Clear();
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         if (metric.WantsExtractor && extractor?.Name != metric.Extractor)
@@ -83,6 +87,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             "modes" => [Modes(metric, progress)],
             _ => [Probed(metric)],
         };
+        foreach (var result in results) result.Sheet?.Pictures.MoveToOuterDisposeScope();
         return [.. results.Select(result => result with { Seconds = clock.Elapsed.TotalSeconds, Provenance = Provenance(metric, result.Provenance) })];
     }
 
@@ -93,7 +98,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return new Measurement(metric.Name, Frechet.Distance(reference, fakes), "", "lower", metric.Count)
         {
             Floor = Frechet.Distance(reference, Other(metric.Count)),
-            Ceiling = Frechet.Distance(reference, extractor.Features(Noise(metric.Count))),
+            Ceiling = Frechet.Distance(reference, OfNoise(metric.Count)),
             Details = [Line($"carried on to N = infinity: {atInfinity:F4}")],
             Provenance = new JsonObject { ["at_infinity"] = atInfinity },
         };
@@ -106,7 +111,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return new Measurement(metric.Name, mean, "", "lower", metric.Count)
         {
             Floor = KernelDistance.Of(reference, Other(metric.Count)).Mean,
-            Ceiling = KernelDistance.Of(reference, extractor.Features(Noise(metric.Count))).Mean,
+            Ceiling = KernelDistance.Of(reference, OfNoise(metric.Count)).Mean,
             Details = [Line($"deviation over 100 subsets of 1,000 or fewer: {deviation:G4}")],
             Provenance = new JsonObject { ["deviation"] = deviation, ["subsets"] = 100 },
         };
@@ -124,7 +129,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         Tensor reference = Reference(metric.Count), other = Other(metric.Count);
         var value = measure(reference, extractor!.Features(Drawn(metric.Count, progress)));
         var floor = measure(reference[..(int)other.shape[0]], other);
-        var ceiling = measure(reference, extractor.Features(Noise(metric.Count)));
+        var ceiling = measure(reference, OfNoise(metric.Count));
         Measurement Made(string name, double own, double best, double worst) =>
             new($"{name}_{metric.Extractor}_{metric.Count}", own, name == "density" ? "" : "share", "higher", metric.Count) { Floor = best, Ceiling = worst };
         return [Made(names.Item1, value.Item1, floor.Item1, ceiling.Item1), Made(names.Item2, value.Item2, floor.Item2, ceiling.Item2)];
@@ -135,8 +140,8 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         var (mean, deviation) = InceptionScore.Of(extractor!.Probabilities(Drawn(metric.Count, progress)));
         return new Measurement(metric.Name, mean, "", "higher", metric.Count)
         {
-            Floor = InceptionScore.Of(extractor.Probabilities(RealPictures(HeldOut, metric.Count))).Mean,
-            Ceiling = InceptionScore.Of(extractor.Probabilities(Noise(metric.Count))).Mean,
+            Floor = InceptionScore.Of(HeldOutProbabilities(metric.Count)).Mean,
+            Ceiling = InceptionScore.Of(references.Probabilities(extractor, Noise(metric.Count)).Values).Mean,
             Details = [Line($"deviation over 10 splits: {deviation:F4}; it never sees the data, and a model that repeats one sample of each class has the best")],
             Provenance = new JsonObject { ["deviation"] = deviation, ["splits"] = 10 },
         };
@@ -154,8 +159,8 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         double? asAsked = classes == 0 ? null : answers.Index().Count(pair => pair.Item == pair.Index % classes) / (double)answers.Length;
         return new Measurement(metric.Name, SureOf(confidence), "share", "higher", metric.Count)
         {
-            Floor = SureOf(extractor.Probabilities(RealPictures(HeldOut, metric.Count)).max(1).values),
-            Ceiling = SureOf(extractor.Probabilities(Noise(metric.Count)).max(1).values),
+            Floor = SureOf(HeldOutProbabilities(metric.Count).max(1).values),
+            Ceiling = SureOf(references.Probabilities(extractor, Noise(metric.Count)).Values.max(1).values),
             Details =
             [
                 $"shares of the classes, in percent: {string.Join(" ", shares.Select(share => Line($"{100 * share:F1}")))}",
@@ -165,32 +170,50 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         };
     }
 
+    // The value is of hits, which bears samples that are alike: four times the smallest p, since there are four tries, two pools in pixels and in features (Bonferroni).
     private Measurement Memorized(SampleMetric metric, Action<double>? progress)
     {
         Tensor Pictures(Split split) => RealPictures(split, split.Count);
         var (samples, train, heldOut) = (Drawn(metric.Count, progress), Pictures(data.Train), Pictures(data.Validation));   // of one file: a test part by other hands would be farther off for that alone
+        var (sampleFeatures, trainFeatures, heldOutFeatures) = (extractor!.Features(samples), Hashed("reference", references.Features(extractor, train)), Hashed("held_out", references.Features(extractor, heldOut)));
         var inPixels = Memorization.Of(samples.flatten(1), train.flatten(1), heldOut.flatten(1));
-        var inFeatures = Memorization.Of(extractor!.Features(samples), extractor.Features(train), extractor.Features(heldOut));
-        return new Measurement(metric.Name, Math.Min(inPixels.PTrainWins, inFeatures.PTrainWins), "p", "none", metric.Count)
+        var inFeatures = Memorization.Of(sampleFeatures, trainFeatures, heldOutFeatures);
+        NeighbourHits[] tries = [inPixels.Even, inFeatures.Even, inPixels.All, inFeatures.All];
+        double Corrected(Func<NeighbourHits, double> of) => Math.Min(1, tries.Length * tries.Min(of));
+        var least = Corrected(hits => hits.Least);
+        static string Said(NeighbourHits hits) => Line($"{hits.TrainHits:N0} of {hits.Hits:N0} ({100.0 * hits.TrainHits / hits.Hits:F1} %), p {hits.P:G3}");
+        return new Measurement(metric.Name, Corrected(hits => hits.P), "p", "none", metric.Count)
         {
             Details =
             [
-                Line($"nearer to a training picture than to one held out: {100 * inPixels.TrainWins:F1} % in pixels, p {inPixels.PTrainWins:G3}; {100 * inFeatures.TrainWins:F1} % in features, p {inFeatures.PTrainWins:G3} (50 % for a model that remembers none)"),
-                Line($"nearer to the training pictures than held-out ones are: {100 * inPixels.Nearer:F1} % of pairs in pixels, p {inPixels.P:G3}; {100 * inFeatures.Nearer:F1} % in features, p {inFeatures.P:G3} (samples that are merely typical are near too)"),
-                Line($"the {metric.Count:N0} samples have {inPixels.Nearest.Distinct().Count():N0} different nearest training pictures in pixels, {inFeatures.Nearest.Distinct().Count():N0} in features; where these are few the samples are alike, and no p is to be trusted"),
+                Line($"of the pictures that are nearest to some sample, so many were trained on: in pixels {Said(inPixels.Even)}; in features {Said(inFeatures.Even)} (50 % by chance)"),
+                Line($"among all {train.shape[0]:N0} training and {heldOut.shape[0]:N0} held-out pictures: in pixels {Said(inPixels.All)}; in features {Said(inFeatures.All)} ({100 * inPixels.All.Fair:F1} % by chance); the value is four times the smallest p of the four"),
+                .. least > 0.01 ? [Line($"the samples are so alike that the value could not have been below {least:G2}: of memories it says nothing")] : Array.Empty<string>(),
+                Line($"samples whose nearest was trained on: {100 * inPixels.TrainWins:F1} % in pixels, p {inPixels.PTrainWins:G3}; {100 * inFeatures.TrainWins:F1} % in features, p {inFeatures.PTrainWins:G3} (by a coin for each: only where samples are independent)"),
+                Line($"nearer to the training pictures than held-out ones are: {100 * inPixels.Nearer:F1} % of pairs in pixels, p {inPixels.PNearer:G3}; {100 * inFeatures.Nearer:F1} % in features, p {inFeatures.PNearer:G3} (likewise; and samples that are merely typical are near too)"),
             ],
             Provenance = new JsonObject
             {
+                ["test"] = "distinct neighbours",
+                ["hits_pixels"] = Json(inPixels.Even),
+                ["hits_features"] = Json(inFeatures.Even),
+                ["hits_of_all_pixels"] = Json(inPixels.All),
+                ["hits_of_all_features"] = Json(inFeatures.All),
+                ["least"] = least,
                 ["train_wins_pixels"] = inPixels.TrainWins,
                 ["p_train_wins_pixels"] = inPixels.PTrainWins,
                 ["train_wins_features"] = inFeatures.TrainWins,
                 ["p_train_wins_features"] = inFeatures.PTrainWins,
                 ["nearer_pixels"] = inPixels.Nearer,
-                ["p_nearer_pixels"] = inPixels.P,
+                ["p_nearer_pixels"] = inPixels.PNearer,
                 ["nearer_features"] = inFeatures.Nearer,
-                ["p_nearer_features"] = inFeatures.P,
+                ["p_nearer_features"] = inFeatures.PNearer,
             },
+            Sheet = NeighbourRows.Of(samples, train, heldOut,
+                [(samples.flatten(1), train.flatten(1), heldOut.flatten(1), inPixels.Suspicion), (sampleFeatures, trainFeatures, heldOutFeatures, inFeatures.Suspicion)]),
         };
+
+        static JsonObject Json(NeighbourHits hits) => new() { ["hits"] = hits.Hits, ["train_hits"] = hits.TrainHits, ["fair"] = hits.Fair, ["p"] = hits.P };
     }
 
     private Measurement Swd(SampleMetric metric, Action<double>? progress)
@@ -322,8 +345,16 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return drawn[count] = (data.Shape.IsPoint ? made : Rounded(made)).DetachFromDisposeScope();
     }
 
-    private Tensor Reference(int count) => extractor!.Features(RealPictures(data.Train, count));
-    private Tensor Other(int count) => extractor!.Features(RealPictures(HeldOut, count));
+    private Tensor Reference(int count) => Hashed("reference", references.Features(extractor!, RealPictures(data.Train, count)));
+    private Tensor Other(int count) => Hashed("held_out", references.Features(extractor!, RealPictures(HeldOut, count)));
+    private Tensor HeldOutProbabilities(int count) => Hashed("held_out", references.Probabilities(extractor!, RealPictures(HeldOut, count)));
+    private Tensor OfNoise(int count) => references.Features(extractor!, Noise(count)).Values;
+
+    private Tensor Hashed(string part, (Tensor Values, string Hash) made)
+    {
+        hashes[part] = made.Hash;
+        return made.Values;
+    }
 
     private Tensor RealPictures(Split split, int count)
     {
@@ -350,8 +381,10 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         all["reference_split"] = metric.Kind.EndsWith("probe", StringComparison.Ordinal) ? HeldOut.Name : "train";
         all["reference_count"] = metric.Count == 0 ? null : Math.Min(metric.Count, data.Train.Count);
         var heldOut = metric.Kind == "memorization" ? data.Validation : HeldOut;
+        all["reference_sha256"] = hashes.GetValueOrDefault("reference");
         all["held_out"] = heldOut.Name;
         all["held_out_count"] = metric.Count == 0 || metric.Kind == "memorization" ? heldOut.Count : Math.Min(metric.Count, heldOut.Count);
+        all["held_out_sha256"] = hashes.GetValueOrDefault("held_out");
         all["seeds"] = metric.Count == 0 ? null : $"0-{metric.Count - 1}";
         return all;
     }

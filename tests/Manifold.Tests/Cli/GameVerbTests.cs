@@ -25,6 +25,11 @@ public class GameVerbTests
         Assert.All(rows.Values, row => Assert.True(double.IsFinite((double)row["value"]!)));
         Assert.Equal(("lenet", "8 bits", "train", 200, "0-199"), ((string?)rows["fid_lenet_200"]["extractor"], (string?)rows["fid_lenet_200"]["quantization"], (string?)rows["fid_lenet_200"]["reference_split"], (int?)rows["fid_lenet_200"]["reference_count"], (string?)rows["fid_lenet_200"]["seeds"]));
         Assert.InRange((double)rows["recognition_lenet_200"]["as_asked"]!, 0, 1);
+        Assert.Equal((string?)rows["fid_lenet_200"]["reference_sha256"], (string?)rows["kid_lenet_200"]["reference_sha256"]);
+        var sheet = Path.Combine(a, "memorization_lenet_100-neighbours.png");
+        Assert.Equal("memorization_lenet_100-neighbours.png", (string?)rows["memorization_lenet_100"]["sheet"]);
+        using (var picture = SkiaSharp.SKBitmap.Decode(sheet)) Assert.True(picture.Width > 14 * 48 && picture.Height > 12 * 48 && picture.ColorType == SkiaSharp.SKColorType.Gray8);
+        Assert.Contains($"{sheet}: in a row a sample, its five nearest training pictures", ManifoldProcess.Run("evaluate", a, "--metrics", "memorization_lenet_100").Output);
         Assert.Equal(0, ManifoldProcess.Run("evaluate", b, "--metrics", "fid_lenet_200").Code);
 
         var table = ManifoldProcess.Run("compare", a, b, "--metric", "fid_lenet_200").Output;

@@ -251,20 +251,125 @@ public class SampleMetricsTests
 
     // ---- memorization
 
+    // Of ten, four of them marked, draw five: C(4, k) C(6, 5 - k) / C(10, 5) = 6, 60, 120, 60, 6 of 252.
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 246 / 252.0)]
+    [InlineData(2, 186 / 252.0)]
+    [InlineData(3, 66 / 252.0)]
+    [InlineData(4, 6 / 252.0)]
+    [InlineData(5, 0)]
+    public void The_urns_tail_by_hand(int found, double p) => Assert.Equal(p, RankTest.MarkedAtLeast(found, 5, 4, 10), 1e-14);
+
+    [Fact]
+    public void The_urns_tail_counts_all_draws_and_bears_the_very_small()
+    {
+        foreach (var (drawn, marked, total) in new[] { (7, 5, 12), (3, 9, 11), (6, 6, 12), (0, 3, 8), (8, 3, 8) })
+        {
+            var ways = Enumerable.Range(0, 1 << total).Where(set => int.PopCount(set) == drawn).Select(set => int.PopCount(set & ((1 << marked) - 1))).ToList();
+            for (var found = 0; found <= total; found++) Assert.Equal(ways.Count(w => w >= found) / (double)ways.Count, RankTest.MarkedAtLeast(found, drawn, marked, total), 1e-12);
+        }
+        // All of 500 among 6,000 of 12,000: the product of (6000 - i) / (12000 - i).
+        var log = Enumerable.Range(0, 500).Sum(i => Math.Log((6000.0 - i) / (12000 - i)));
+        Assert.Equal(1, RankTest.MarkedAtLeast(500, 500, 6000, 12_000) / Math.Exp(log), 1e-9);
+        Assert.Equal(0.5, RankTest.MarkedAtLeast(251, 501, 6000, 12_000), 1e-9);          // an odd number of draws has no middle
+        Assert.Equal(0, RankTest.MarkedAtLeast(6000, 6000, 6000, 12_000));                 // 1e-3600
+        Assert.Throws<ArgumentException>(() => RankTest.MarkedAtLeast(1, 13, 6, 12));
+    }
+
+    private static double ShareBelow(IReadOnlyList<double> p, double limit) => p.Count(value => value < limit) / (double)p.Count;
+
+    [Fact]
+    public void An_honest_samplers_p_is_that_of_chance()
+    {
+        var found = Enumerable.Range(0, 400).Select(i =>
+        {
+            using var scope = NewDisposeScope();
+            return Memorization.Of(Cloud(10_000 + i, 300, 4), Cloud(20_000 + i, 600, 4), Cloud(30_000 + i, 200, 4));
+        }).ToList();
+        foreach (var p in new[] { found.Select(m => m.Even.P).ToList(), [.. found.Select(m => m.All.P)] })
+        {
+            Assert.InRange(ShareBelow(p, 0.05), 0.01, 0.07);
+            Assert.InRange(ShareBelow(p, 0.5), 0.38, 0.56);
+        }
+        Assert.All(found, m => Assert.Equal((0.5, 0.75), (m.Even.Fair, m.All.Fair)));
+    }
+
+    // Three points of the law, and 2,000 samples about them: a coin for each sample finds memories everywhere.
+    [Theory]
+    [InlineData(0.01)]
+    [InlineData(0.5)]
+    public void A_collapsed_samplers_p_is_that_of_chance_too(double jitter)
+    {
+        var found = Enumerable.Range(0, 200).Select(i =>
+        {
+            using var scope = NewDisposeScope();
+            var samples = Cloud(40_000 + i, 3, 4).repeat(667, 1) + jitter * Cloud(50_000 + i, 2001, 4);
+            return Memorization.Of(samples, Cloud(60_000 + i, 400, 4), Cloud(70_000 + i, 200, 4));
+        }).ToList();
+        Assert.True(ShareBelow([.. found.Select(m => m.PTrainWins)], 0.001) > 0.25);       // the coin
+        Assert.InRange(ShareBelow([.. found.Select(m => m.Even.P)], 0.05), 0, 0.07);
+        Assert.InRange(ShareBelow([.. found.Select(m => m.All.P)], 0.05), 0, 0.07);
+        Assert.All(found, m => Assert.True(m.Even.P >= m.Even.Least && m.All.P >= m.All.Least));
+        if (jitter < 0.1) Assert.All(found, m => Assert.True(m.Even.Hits < 12 && m.All.Least > 0.01));   // and it is seen that nothing can be told
+    }
+
+    // On a lattice nearly every nearest neighbour has equals in the other half.
+    [Fact]
+    public void Pictures_that_are_twice_in_the_pool_favour_neither_half()
+    {
+        var found = Enumerable.Range(0, 200).Select(i =>
+        {
+            using var scope = NewDisposeScope();
+            return Memorization.Of((2 * Cloud(80_000 + i, 300, 2)).round(), (2 * Cloud(81_000 + i, 300, 2)).round(), (2 * Cloud(82_000 + i, 300, 2)).round());
+        }).ToList();
+        Assert.InRange(ShareBelow([.. found.Select(m => m.Even.P)], 0.05), 0, 0.08);
+        Assert.InRange(found.Average(m => m.Even.TrainHits / (double)m.Even.Hits), 0.48, 0.52);
+    }
+
     [Fact]
     public void A_generator_that_replays_its_training_pictures_is_caught_and_an_honest_one_is_not()
     {
         using var scope = NewDisposeScope();
-        Tensor train = Cloud(21, 2000, 6), heldOut = Cloud(22, 1000, 6);
-        var replay = train[..500].index_select(0, randint(0, 500, [400])) + 1e-3 * Cloud(23, 400, 6);
+        Tensor train = Cloud(21, 6000, 6), heldOut = Cloud(22, 6000, 6);
+        var replay = train[..500].index_select(0, arange(2000).remainder(500)) + 1e-3 * Cloud(23, 2000, 6);
         var caught = Memorization.Of(replay, train, heldOut);
-        Assert.True(caught.P < 1e-6 && caught.PTrainWins < 1e-6);
-        var honest = Memorization.Of(Cloud(24, 400, 6), train, heldOut);
-        Assert.True(honest.P > 0.01 && honest.PTrainWins > 0.01);
-        var typical = Memorization.Of(0.5 * Cloud(25, 400, 6), train, heldOut);            // nearer to all that there is, and nothing of it remembered
-        Assert.True(typical.P < 1e-6);
-        Assert.True(typical.PTrainWins > 0.01);
-        Assert.Equal(0, caught.Nearest[0] / 500);
+        Assert.True(caught.PNearer < 1e-6 && caught.PTrainWins < 1e-6 && caught.Even.P < 1e-100);
+        Assert.Equal((500, 500), (caught.Even.Hits, caught.Even.TrainHits));
+        Assert.InRange(caught.Suspicion.Max(), 0, 0.1);
+        Assert.True(caught.Nearest.Max() < 500);
+        var partly = Memorization.Of(cat([replay[..300], Cloud(31, 1700, 6)]), train, heldOut);   // three in twenty
+        Assert.True(partly.Even.P < 1e-6);
+        var honest = Memorization.Of(Cloud(24, 2000, 6), train, heldOut);
+        Assert.True(honest.PNearer > 0.01 && honest.PTrainWins > 0.01 && honest.Even.P > 0.01);
+        var typical = Memorization.Of(0.5 * Cloud(25, 2000, 6), train, heldOut);           // nearer to all that there is, and nothing of it remembered
+        Assert.True(typical.PNearer < 1e-6);
+        Assert.True(typical.PTrainWins > 0.01 && typical.Even.P > 0.01);
+        var few = Memorization.Of(train[..50].repeat(9, 1), train, heldOut[..600]);        // of which the even pool has five
+        Assert.Equal((50, 50), (few.All.Hits, few.All.TrainHits));
+        Assert.Equal(1, few.All.P / Enumerable.Range(0, 50).Aggregate(1.0, (p, i) => p * (6000.0 - i) / (6600 - i)), 1e-9);
+        Assert.True(few.Even.P > few.All.P);
+    }
+
+    // Three of eight samples lie by training pictures, in pixels or in features; of the others none does.
+    [Fact]
+    public void The_sheet_has_the_suspects_first_and_the_nearest_beside_them()
+    {
+        using var scope = NewDisposeScope();
+        static Tensor Flat(params float[] greys) => tensor(greys).view(-1, 1, 1, 1).expand(-1, 1, 2, 2);
+        Tensor train = Flat(0, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f), heldOut = Flat(0.85f, 0.6f), samples = Flat(0.87f, 0.31f, 0.62f);
+        var inPixels = Memorization.Of(samples.flatten(1), train.flatten(1), heldOut.flatten(1));
+        Assert.Equal(0.01 / 0.29, inPixels.Suspicion[1], 1e-3);
+        Assert.Equal([5L, 3, 5], inPixels.Nearest);
+        Tensor x = tensor(new[] { 3f, 9, 1 }).view(3, 1), t = tensor(new[] { 0f, 1, 2, 3, 4, 5 }).view(6, 1), h = tensor(new[] { 2.9f, 9 }).view(2, 1);   // features, in which the third is the first suspect but one
+        var rows = NeighbourRows.Of(samples, train, heldOut, [(samples.flatten(1), train.flatten(1), heldOut.flatten(1), inPixels.Suspicion), (x, t, h, Memorization.Of(x, t, h).Suspicion)]);
+        Assert.Equal([3, 14, 1, 2, 2], rows.Pictures.shape);
+        Assert.Equal(3, rows.Suspects);
+        var seen = rows.Pictures[.., .., 0, 0, 0].data<float>().ToArray();
+        Assert.Equal([0.31f, 0.3f, 0.4f, 0.2f, 0.5f, 0.1f, 0.6f], seen[..7]);              // the first in pixels; its own features are 9
+        Assert.Equal([0.31f, 0.5f, 0.4f, 0.3f, 0.2f, 0.1f, 0.6f], seen[7..14]);
+        Assert.Equal([0.87f, 0.3f], [seen[14], seen[14 + 8]]);                             // the first in features
+        Assert.Equal(0.62f, seen[28]);
     }
 
     // ---- probes
@@ -337,6 +442,11 @@ public class SampleMetricsTests
         var honest = new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, New).Measure(SampleMetric.Parse("memorization_lenet_600")!)[0];
         Assert.True(honest.Value > 0.01);
         Assert.True((double?)honest.Provenance!["p_nearer_pixels"] > 0.01);
+        foreach (var result in new[] { caught, honest })                                   // four tries
+            Assert.Equal(Math.Min(1, 4 * new[] { "hits_pixels", "hits_features", "hits_of_all_pixels", "hits_of_all_features" }.Min(name => (double)result.Provenance![name]!["p"]!)), result.Value);
+        Assert.True(caught.Value < 1e-6);
+        Assert.InRange(caught.Sheet!.Pictures.shape[0], 12, 16);
+        Assert.True(caught.Sheet.Pictures[.., 0].sub(caught.Sheet.Pictures[.., 1])[..12].abs().max().item<float>() < 1e-6);   // each suspect beside the picture that it is
     }
 
     [Fact]
