@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Manifold.Recipes;
 using Manifold.Training;
 
@@ -15,12 +16,16 @@ internal static class TrainVerb
         var examples = new Option<long?>("--examples") { Description = "Stop after this many examples.", HelpName = "N" };
         var set = Verb.Set();
         var seed = new Option<long?>("--seed") { Description = "Of the weights, the order of the data and all noise.", HelpName = "S" };
+        var stopWhen = new Option<string?>("--stop-when") { Description = "never, or plateau: when no look was better for as long as --patience.", HelpName = "never|plateau" };
+        var bestBy = new Option<string?>("--best-by") { Description = "What decides the best checkpoint: a value of the log (validation_nll, modes) or a metric of samples, taken at every look (fid_lenet_1000).", HelpName = "NAME" };
+        var patience = new Option<long?>("--patience") { Description = "Examples without a better look that are a plateau; five looks' if not given.", HelpName = "N" };
+        var features = new Option<string?>("--features") { Description = "Of X in the name after --best-by: a run of features, or a TorchScript file; the library's own on bundled pictures.", HelpName = "RUN|FILE" };
         var device = Verb.Device();
         var threads = Verb.Threads();
         var allow = new Option<string[]>("--allow-change") { Description = "A setting that a resume may change; recorded in config.json.", HelpName = "a.b", DefaultValueFactory = _ => [] };
         var dryRun = new Option<bool>("--dry-run") { Description = "Show the settings, the layers, the work and the memory, and stop." };
 
-        var command = new Command("train", "Train a recipe, or go on with a run.") { recipe, data, dataRoot, run, examples, set, seed, device, threads, allow, dryRun };
+        var command = new Command("train", "Train a recipe, or go on with a run.") { recipe, data, dataRoot, run, examples, set, seed, stopWhen, bestBy, patience, features, device, threads, allow, dryRun };
         command.SetAction(parsed => Verb.Do(() =>
         {
             Verb.UseThreads(parsed.GetValue(threads));
@@ -29,9 +34,13 @@ internal static class TrainVerb
                 Changes =
                 [
                     .. parsed.GetValue(set)!,
-                    .. parsed.GetValue(data) is { } name ? [$"data.set={System.Text.Json.JsonSerializer.Serialize(name)}"] : Array.Empty<string>(),
+                    .. Text("data.set", parsed.GetValue(data)),
                     .. parsed.GetValue(examples) is { } n ? [$"trainer.examples={n}"] : Array.Empty<string>(),
                     .. parsed.GetValue(seed) is { } s ? [$"trainer.seed={s}"] : Array.Empty<string>(),
+                    .. Text("trainer.stop_when", parsed.GetValue(stopWhen)),
+                    .. Text("trainer.best_by", parsed.GetValue(bestBy)),
+                    .. parsed.GetValue(patience) is { } p ? [$"trainer.patience={p}"] : Array.Empty<string>(),
+                    .. Text("trainer.features", parsed.GetValue(features)),
                 ],
                 Folder = parsed.GetValue(run),
                 DataRoot = parsed.GetValue(dataRoot),
@@ -41,16 +50,34 @@ internal static class TrainVerb
             };
             return parsed.GetValue(dryRun) ? DryRun.Print(request) : Train(request);
         }));
-        return command.WithExample("./manifold train vae --examples 200000 --run runs/first");
+        return command.WithExample("./manifold train vae --examples 200000 --run runs/first").WithExample("./manifold train dcgan --stop-when plateau --best-by fid_lenet_1000");
+
+        static string[] Text(string path, string? value) => value is null ? [] : [$"{path}={System.Text.Json.JsonSerializer.Serialize(value)}"];
     }
+
+    private static string Said(PlateauReached plateau) => plateau.Best is { } best
+        ? $"{plateau.By} was best at {plateau.BestAt:N0}, {best.ToString("G6", CultureInfo.InvariantCulture)}, and no better in the {plateau.Since:N0} since."
+        : $"{plateau.By} had no finite value in {plateau.Since:N0}.";
 
     private static int Train(TrainingRequest request)
     {
         using var stop = new Interruption();
         using var run = TrainingRun.Open(request);
-        var seen = TrainDisplay.Follow(run, progress => run.Train(progress, stop.Token));
+        var hasStepped = false;
+        var seen = TrainDisplay.Follow(run, progress => run.Train(now =>
+        {
+            hasStepped = true;
+            progress(now);
+        }, stop.Token));
 
         var goOn = $"./manifold train {request.Entry.Name} --run {run.Folder.Path}";
+        if (run.Plateau is { } plateau)
+        {
+            Console.WriteLine(hasStepped
+                ? $"Stopped at {seen:N0} examples, on a plateau: {Said(plateau)} Sampling and evaluation take the best: ./manifold sample {run.Folder.Path}"
+                : $"This run has ended on a plateau, at {seen:N0} examples: {Said(plateau)} Go on: {goOn} --patience {2 * plateau.Since}, or to the end of its examples, {goOn} --stop-when never --allow-change trainer.stop_when");
+            return ExitCodes.Done;
+        }
         if (seen < run.Recipe.Trainer.Examples)
         {
             Console.WriteLine($"Stopped and saved at {seen:N0} examples. Go on: {goOn}");

@@ -31,6 +31,7 @@ internal static class VerifyResumeVerb
                 var verdict = ResumeProof.Run(request, parsed.GetValue(examples), folder.FullName);
                 Console.WriteLine($"{request.Entry.Name}: {verdict.Examples:N0} examples straight, and stopped at {string.Join(" and ", verdict.Pieces.Select(piece => $"{piece:N0}"))}.");
                 foreach (var file in verdict.Files) Console.WriteLine($"  {file,-26}{(verdict.Differences.FirstOrDefault(d => d.StartsWith(file + ":", StringComparison.Ordinal)) ?? "the same bytes")}");
+                foreach (var difference in verdict.Differences.Where(_ => verdict.Files.Count == 0)) Console.WriteLine($"  {difference}");
                 Console.WriteLine(verdict.IsExact ? "Exact: a resumed run ends in the same bytes." : "NOT exact.");
                 return verdict.IsExact ? ExitCodes.Done : ExitCodes.Failed;
             }

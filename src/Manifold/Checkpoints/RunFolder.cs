@@ -134,6 +134,7 @@ public sealed class RunFolder : IRunStore, IDisposable
         }
         foreach (var (group, values) in tensors.Groups)
         {
+            if (tensors.MayLack.Contains(group) && !newest.Hashes.ContainsKey($"{group}.safetensors")) continue;
             var file = System.IO.Path.Combine(newest.Path, $"{group}.safetensors");
             SafeTensors.ReadInto(File.ReadAllBytes(file), values, file);
         }

@@ -12,6 +12,11 @@ public sealed class GanWatch(Gan model, Split data, Device device, int count = 6
 {
     private const int Least = 16;                          // pixels that the checkerboard's frequencies need
 
+    /// <summary>Not ema_score: the better the discriminator, the lower it is.</summary>
+    public IReadOnlyList<Ranking> Ranked => HasStripes ? [new("checkerboard")] : [];
+
+    private bool HasStripes => Math.Min(model.Shape.Height, model.Shape.Width) >= Least;
+
     public IReadOnlyDictionary<string, double> Look(Moment moment)
     {
         using var scope = NewDisposeScope();
@@ -19,7 +24,7 @@ public sealed class GanWatch(Gan model, Split data, Device device, int count = 6
         var pictures = Latents.Pictures(model, seeds, device);
         var condition = model.Classes == 0 ? null : Condition.OneHot(tensor(seeds.Select(seed => seed % model.Classes).ToArray()), model.Classes)!.to(device);
         var values = new Dictionary<string, double> { ["ema_score"] = model.Discriminator.call(model.Shape.IsPoint ? pictures : pictures * 2 - 1, condition).Score.mean().item<float>() };
-        if (Math.Min(model.Shape.Height, model.Shape.Width) < Least) return values;
+        if (!HasStripes) return values;
         values["checkerboard"] = Checkerboard.Of(pictures);
         values["checkerboard_data"] = Checkerboard.Of(data.InOrder(0, Math.Min(count, data.Count), PixelRange.Unit).X);
         return values;

@@ -57,6 +57,17 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     /// <summary>The part that was kept from training: the test part where there is one.</summary>
     private Split HeldOut => data.Test ?? data.Validation;
 
+    /// <summary>Refuses what the extractor or the data have not got, before anything is drawn.</summary>
+    internal void ExpectMeasurable(SampleMetric metric)
+    {
+        if (metric.WantsExtractor && extractor?.Name != metric.Extractor)
+            throw new MetricException($"{metric.Name} needs features of {metric.Extractor}, and {(extractor is null ? "there are none" : $"--features gives {extractor.Name}")}. {(metric.Extractor == "script" ? "Give --features a TorchScript file." : $"Train them, ./manifold train features --data SET{(metric.Extractor == "rotnet" ? " --set model.task=rotations" : "")}, and give --features that run.")}");
+        if (metric.Kind is not ("modes" or "linear_probe" or "knn_probe" or "inception_score" or "recognition" or "memorization") && metric.Count > data.Train.Count)
+            throw new MetricException($"{metric.Name} compares {metric.Count:N0} samples with as many examples of {data.Name}, which has {data.Train.Count:N0} to train on. Ask for {metric.Kind}{(metric.Extractor is null ? "" : $"_{metric.Extractor}")}_{data.Train.Count / 1000 * 1000} or fewer.");
+        if (data.Shape.IsPoint && metric.Kind is not ("modes" or "c2st" or "parzen"))
+            throw new MetricException($"{metric.Name} is of pictures, and {data.Name} is of points; points have modes_N, c2st_N and parzen_N.");
+    }
+
     /// <summary>Takes one measurement, or two where a metric has two numbers.</summary>
     /// <exception cref="MetricException">The set has fewer examples than the name says, or the model or the extractor is not of the kind that it needs.</exception>
     public IReadOnlyList<Measurement> Measure(SampleMetric metric, Action<double>? progress = null)
@@ -65,13 +76,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         hashes.Clear();
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        if (metric.WantsExtractor && extractor?.Name != metric.Extractor)
-            throw new MetricException($"{metric.Name} needs features of {metric.Extractor}, and {(extractor is null ? "there are none" : $"--features gives {extractor.Name}")}. {(metric.Extractor == "script" ? "Give --features a TorchScript file." : $"Train them, ./manifold train features --data SET{(metric.Extractor == "rotnet" ? " --set model.task=rotations" : "")}, and give --features that run.")}");
-        if (metric.Kind is not ("modes" or "linear_probe" or "knn_probe" or "inception_score" or "recognition" or "memorization") && metric.Count > data.Train.Count)
-            throw new MetricException($"{metric.Name} compares {metric.Count:N0} samples with as many examples of {data.Name}, which has {data.Train.Count:N0} to train on. Ask for {metric.Kind}{(metric.Extractor is null ? "" : $"_{metric.Extractor}")}_{data.Train.Count / 1000 * 1000} or fewer.");
-        if (data.Shape.IsPoint && metric.Kind is not ("modes" or "c2st" or "parzen"))
-            throw new MetricException($"{metric.Name} is of pictures, and {data.Name} is of points; points have modes_N, c2st_N and parzen_N.");
-
+        ExpectMeasurable(metric);
         IReadOnlyList<Measurement> results = metric.Kind switch
         {
             "fid" => [Fid(metric, progress)],
@@ -325,24 +330,32 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         };
     }
 
-    /// <summary>What the model makes of the seeds 0 to N - 1, rounded to bytes as a file would be.</summary>
+    /// <summary>Lets go of what was drawn: the next measurement is of the model as it is then.</summary>
+    internal void Forget()
+    {
+        foreach (var samples in drawn.Values) samples.Dispose();
+        drawn.Clear();
+    }
+
     private Tensor Drawn(int count, Action<double>? progress)
     {
         if (drawn.TryGetValue(count, out var known)) return known;
-        Tensor made;
-        if (draw is not null) made = draw(count, progress);
-        else
+        var made = draw is null ? Drawn(model, data.Shape, count, device, progress) : data.Shape.IsPoint ? draw(count, progress) : Rounded(draw(count, progress));
+        return drawn[count] = made.DetachFromDisposeScope();
+    }
+
+    /// <summary>What the model makes of the seeds 0 to N - 1, rounded to bytes as a file would be.</summary>
+    internal static Tensor Drawn(object model, PictureShape shape, int count, Device device, Action<double>? progress = null)
+    {
+        using var scope = NewDisposeScope();
+        var parts = new List<Tensor>();
+        for (var at = 0; at < count; at += BatchSize)
         {
-            var parts = new List<Tensor>();
-            for (var at = 0; at < count; at += BatchSize)
-            {
-                using var step = NewDisposeScope();
-                parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device).cpu().MoveToOuterDisposeScope());
-                progress?.Invoke((at + BatchSize) / (double)count);
-            }
-            made = cat(parts);
+            using var step = NewDisposeScope();
+            parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device).cpu().MoveToOuterDisposeScope());
+            progress?.Invoke((at + BatchSize) / (double)count);
         }
-        return drawn[count] = (data.Shape.IsPoint ? made : Rounded(made)).DetachFromDisposeScope();
+        return (shape.IsPoint ? cat(parts) : Rounded(cat(parts))).MoveToOuterDisposeScope();
     }
 
     private Tensor Reference(int count) => Hashed("reference", references.Features(extractor!, RealPictures(data.Train, count)));
@@ -356,7 +369,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return made.Values;
     }
 
-    private Tensor RealPictures(Split split, int count)
+    internal static Tensor RealPictures(Split split, int count)
     {
         count = Math.Min(count, split.Count);
         return cat([.. Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(i => split.InOrder(i * BatchSize, Math.Min(BatchSize, count - i * BatchSize), PixelRange.Unit).X)]);

@@ -73,8 +73,8 @@ public sealed record GanRecipe : Recipe
         return new Plan(new GanAlgorithm(model, Objective, Generator, Discriminator, Schedule, Trainer.BatchSize), model);
     }
 
-    public override IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device) =>
-        [.. base.Observers(plan, run, data, device), new GanWatch((Models.Gan)plan.Model, data.Validation, device)];
+    public override IReadOnlyList<IObserver> Watches(Plan plan, DataSet data, Device device) =>
+        [.. base.Watches(plan, data, device), new GanWatch((Models.Gan)plan.Model, data.Validation, device)];
 
     public override IReadOnlyList<IAdvisor> Advisors(DataSet data) => [new GanAdvisor(Objective.ToGame().Name, Trainer.BatchSize, Toy.Named(data.Name)?.Centres.Count is > 0 and var modes ? modes : null)];
 

@@ -1,14 +1,16 @@
 using System.Globalization;
 using System.Text;
 using Manifold.Checkpoints;
+using Manifold.Training;
 
 namespace Manifold.Recipes;
 
 /// <summary>The README.md of a run's folder: what was trained on what, how far, how to use it, and how to make it again.</summary>
 internal static class ModelCard
 {
+    /// <param name="by">What the checkpoints are ranked by.</param>
     /// <param name="metric">The first to ask for.</param>
-    public static string Of(RecipeEntry entry, Recipe recipe, RunConfig config, RunReader run, int batch, long parameters, string metric)
+    public static string Of(RecipeEntry entry, Recipe recipe, RunConfig config, RunReader run, Ranking? by, int batch, long parameters, string metric)
     {
         var newest = run.Newest;
         var changed = SettingsDiff.Compare(entry.Default.ToJson(), recipe.ToJson());
@@ -24,7 +26,7 @@ internal static class ModelCard
         Row("parameters", Invariant($"{parameters:N0}"));
         Row("data", Invariant($"{config.Data.Name}, {config.Data.Shape}, {config.Data.Train:N0} to train on, {config.Data.Validation:N0} to validate; fingerprint {config.Data.Fingerprint}"));
         if (recipe.Data.Binarize != Manifold.Data.Binarization.None) Row("binarization", $"{recipe.Data.Binarize}".ToLowerInvariant());
-        if (run.Best is { } best) Row("best checkpoint", Invariant($"{Path.GetFileName(best.Path)}, score {best.Score:0.####} on the validation part (lower is better)"));
+        if (run.Best is { Score: { } score } best && by is not null) Row("best checkpoint", Invariant($"{Path.GetFileName(best.Path)}, {by.Name} {by.Turned(score):0.####} ({(by.HigherIsBetter ? "higher" : "lower")} is better)"));
         Row("seed", Invariant($"{recipe.Trainer.Seed}"));
         foreach (var change in config.Changes) Row("changed on the way", Invariant($"{change.Setting} from {change.From} to {change.To} at {change.Examples:N0} examples"));
         card.AppendLine();

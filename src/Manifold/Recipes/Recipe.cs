@@ -27,15 +27,18 @@ public abstract record Recipe
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
     public abstract Plan Build(DataFacts data, Device device);
 
-    /// <summary>Who looks at the run: a grid where pictures can be drawn, validation where there is a likelihood.</summary>
-    public virtual IReadOnlyList<IObserver> Observers(Plan plan, RunFolder run, DataSet data, Device device)
+    /// <summary>Who draws the run at a look: a grid where pictures can be drawn, a cloud of points.</summary>
+    public virtual IReadOnlyList<IObserver> Drawings(Plan plan, RunFolder run, DataSet data, Device device) =>
+        data.Shape.IsPoint && plan.Model is IDecoder decoder ? [new PointCloud(decoder, data.Validation, run, device)]
+        : Samples.CanBeDrawn(plan.Model) ? [new SampleGrid(plan.Model, run, device)] : [];
+
+    /// <summary>Who measures the run at a look: validation where there is a likelihood, modes where they are known.</summary>
+    public virtual IReadOnlyList<IObserver> Watches(Plan plan, DataSet data, Device device)
     {
-        var observers = new List<IObserver>();
-        if (data.Shape.IsPoint && plan.Model is IDecoder decoder) observers.Add(new PointCloud(decoder, data.Validation, run, device));
-        else if (Samples.CanBeDrawn(plan.Model)) observers.Add(new SampleGrid(plan.Model, run, device));
-        if (plan.Model is IDecoder covering && Toy.Named(data.Name) is { } toy) observers.Add(new ModeWatch(covering, toy, device));
-        if (Metrics.Watched(plan.Model).Count > 0) observers.Add(new Validation(plan.Model, data.Validation, device));
-        return observers;
+        var watches = new List<IObserver>();
+        if (plan.Model is IDecoder covering && Toy.Named(data.Name) is { } toy) watches.Add(new ModeWatch(covering, toy, device));
+        if (Metrics.Watched(plan.Model).Count > 0) watches.Add(new Validation(plan.Model, data.Validation, device));
+        return watches;
     }
 
     /// <summary>Who reads the log of the run, and knows how such runs fail.</summary>
@@ -57,6 +60,6 @@ public abstract record Recipe
 /// <param name="Model">One of the algorithm's networks; what it can do is said by the interfaces of <see cref="Models"/>.</param>
 public sealed record Plan(IAlgorithm Algorithm, nn.Module Model)
 {
-    /// <summary>The logged value whose lowest makes a checkpoint the best; null for none.</summary>
+    /// <summary>The logged value that decides which checkpoint is the best, unless trainer.best_by names another; null for none.</summary>
     public string? BestBy { get; init; }
 }

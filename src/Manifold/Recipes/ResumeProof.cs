@@ -4,6 +4,7 @@ using Manifold.Engine;
 namespace Manifold.Recipes;
 
 /// <summary>What came of training straight and in pieces.</summary>
+/// <param name="Examples">How many were trained on straight.</param>
 /// <param name="Pieces">Where the second run was stopped and gone on with, in examples.</param>
 /// <param name="Differences">Files of the last checkpoint whose bytes differ, with the first byte that does; empty when the resume is exact.</param>
 public sealed record ResumeVerdict(long Examples, IReadOnlyList<long> Pieces, IReadOnlyList<string> Files, IReadOnlyList<string> Differences)
@@ -15,7 +16,7 @@ public sealed record ResumeVerdict(long Examples, IReadOnlyList<long> Pieces, IR
 public static class ResumeProof
 {
     /// <param name="request">The recipe, its changes and device; its folder is not used.</param>
-    /// <param name="examples">How many to train for; it is cut at places that a seed decides.</param>
+    /// <param name="examples">How many to train for; what is trained is cut at places that a seed decides.</param>
     /// <param name="folder">An empty folder for the two runs.</param>
     public static ResumeVerdict Run(TrainingRequest request, long examples, string folder, int pieces = 3)
     {
@@ -23,13 +24,14 @@ public static class ResumeProof
         var changed = request with { Changes = [.. request.Changes, $"trainer.examples={examples}"] };
         string straight = Path.Combine(folder, "straight"), inPieces = Path.Combine(folder, "pieces");
 
-        Train(changed with { Folder = straight }, stopAt: long.MaxValue);
+        examples = Math.Min(examples, Train(changed with { Folder = straight }, stopAt: long.MaxValue));   // fewer where it stops on a plateau
         var stops = new List<long>();
         for (var piece = 1; piece < pieces; piece++)
             stops.Add(Train(changed with { Folder = inPieces }, stopAt: examples * piece / pieces + (long)((ulong)Seeds.At(piece, examples, "pieces") % (ulong)Math.Max(1, examples / (2 * pieces)))));
         Train(changed with { Folder = inPieces }, stopAt: long.MaxValue);
 
         string a = Last(straight), b = Last(inPieces);
+        if (Path.GetFileName(a) != Path.GetFileName(b)) return new ResumeVerdict(examples, stops, [], [$"the one ended with {Path.GetFileName(a)}, the other with {Path.GetFileName(b)}"]);
         var files = Directory.GetFiles(a, "*.safetensors").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
         return new ResumeVerdict(examples, stops, files, [.. files.Select(file => Difference(file, Path.Combine(a, file), Path.Combine(b, file))).OfType<string>()]);
     }

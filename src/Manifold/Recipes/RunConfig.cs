@@ -11,16 +11,24 @@ public sealed record RunConfig(string Recipe, JsonObject Settings, DataFacts Dat
     /// <summary>Changes that a resume was allowed to make, oldest first.</summary>
     public IReadOnlyList<AllowedChange> Changes { get; init; } = [];
 
+    /// <summary>The beginning of the SHA-256 of the extractor that the checkpoints' scores are taken with; null where they need none.</summary>
+    public string? Extractor { get; init; }
+
     private const int Schema = 1;
 
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["schema"] = Schema,
-        ["recipe"] = Recipe,
-        ["settings"] = Settings.DeepClone(),
-        ["data"] = JsonSerializer.SerializeToNode(Data, Recipes.Recipe.Json),
-        ["changes"] = JsonSerializer.SerializeToNode(Changes, Recipes.Recipe.Json),
-    };
+        var json = new JsonObject
+        {
+            ["schema"] = Schema,
+            ["recipe"] = Recipe,
+            ["settings"] = Settings.DeepClone(),
+            ["data"] = JsonSerializer.SerializeToNode(Data, Recipes.Recipe.Json),
+            ["changes"] = JsonSerializer.SerializeToNode(Changes, Recipes.Recipe.Json),
+        };
+        if (Extractor is not null) json["extractor"] = Extractor;
+        return json;
+    }
 
     /// <exception cref="SettingsException">The text is not a config.json of this or an older Manifold.</exception>
     public static RunConfig Parse(string json, string path)
@@ -33,6 +41,7 @@ public sealed record RunConfig(string Recipe, JsonObject Settings, DataFacts Dat
             return new RunConfig((string)tree["recipe"]!, tree["settings"]!.AsObject(), tree["data"].Deserialize<DataFacts>(Recipes.Recipe.Json)!)
             {
                 Changes = tree["changes"].Deserialize<IReadOnlyList<AllowedChange>>(Recipes.Recipe.Json) ?? [],
+                Extractor = (string?)tree["extractor"],
             };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or ArgumentNullException or FormatException)

@@ -28,14 +28,18 @@ public sealed class TrainingRun : IDisposable
 {
     private readonly TrainingRequest request;
 
-    private TrainingRun(TrainingRequest request, Recipe recipe, DataSet data, Plan plan, RunFolder folder, bool isResumed) =>
-        (this.request, Recipe, Data, Plan, Folder, IsResumed) = (request, recipe, data, plan, folder, isResumed);
+    private TrainingRun(TrainingRequest request, Recipe recipe, DataSet data, Plan plan, Judges judges, RunFolder folder, bool isResumed) =>
+        (this.request, Recipe, Data, Plan, Judges, Folder, IsResumed) = (request, recipe, data, plan, judges, folder, isResumed);
 
     public Recipe Recipe { get; }
     public DataSet Data { get; }
     public Plan Plan { get; }
+    public Judges Judges { get; }
     public RunFolder Folder { get; }
     public bool IsResumed { get; }
+
+    /// <summary>Why it ended before its examples were seen; null while it has not.</summary>
+    public PlateauReached? Plateau { get; private set; }
 
     /// <summary>What a step of this run does; taken on networks of its own, so that the run's are not touched.</summary>
     public Workload Workload => Workload.Of(Recipe, Data, request.Device);
@@ -52,13 +56,17 @@ public sealed class TrainingRun : IDisposable
         var before = stored is null ? request.Entry.Default : Settings.Parse(request.Entry, stored.Settings);
         var recipe = Settings.With(before, request.Changes);
         recipe.Trainer.Validated();
+        if (recipe.Trainer.StopWhen != StopWhen.Plateau && request.Changes.Any(change => Settings.PathOf(change) == "trainer.patience"))
+            throw new SettingsException($"trainer.patience is {recipe.Trainer.Patience}, and trainer.stop_when is never, which waits for nothing. Add --stop-when plateau.");
         if (request.Folder is { } folder && folder.Trim().Length == 0) throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
         var data = DataSet.Open(recipe.Data, request.DataRoot);
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
-        if (stored is not null) config = Accepted(request, stored, config);
+        if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
         var plan = Build(recipe, config.Data, request.Device);
-        return new TrainingRun(request, recipe, data, plan, FolderFor(request, recipe, config, data), stored is not null);
+        var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device);
+        if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
+        return new TrainingRun(request, recipe, data, plan, judges, FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data), stored is not null);
     }
 
     /// <summary>The recipe's networks as they are before the first step: initial weights are a function of the seed.</summary>
@@ -68,25 +76,31 @@ public sealed class TrainingRun : IDisposable
         return recipe.Build(data, device);
     }
 
-    /// <summary>Trains to the end, or until a stop is asked for; returns the examples seen.</summary>
+    /// <summary>Trains to the end, to a plateau where the settings stop there, or until a stop is asked for; returns the examples seen.</summary>
     public long Train(Action<TrainingProgress>? progress = null, CancellationToken stop = default)
     {
         using var batches = new Prefetch(Data.Train.Shuffled(Recipe.Trainer.Seed, Recipe.Range));
         var trainer = new Trainer(Plan.Algorithm, batches.At, Recipe.Trainer, Folder, request.Device)
         {
-            Observers = Recipe.Observers(Plan, Folder, Data, request.Device),
+            Observers = [.. Recipe.Drawings(Plan, Folder, Data, request.Device), .. Judges.Watches],
             Advisors = Recipe.Advisors(Data),
-            BestBy = Plan.BestBy,
+            BestBy = Judges.By,
             Progress = progress,
         };
-        try { return trainer.Run(stop); }
+        try
+        {
+            var seen = trainer.Run(stop);
+            if (seen < Recipe.Trainer.Examples && trainer.Plateau is { IsReached: true } plateau)
+                Plateau = new PlateauReached(seen, Judges.By!.Name, double.IsFinite(plateau.Best) ? Judges.By.Turned(plateau.Best) : null, plateau.BestAt, plateau.Since);
+            return seen;
+        }
         finally { WriteCard(); }
     }
 
     private void WriteCard()
     {
         var reader = RunFolder.Read(Folder.Path);
-        Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader,
+        Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader, Judges.By,
             Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : "elbo"));
     }
 
@@ -106,13 +120,13 @@ public sealed class TrainingRun : IDisposable
         return folder;
     }
 
-    // A run goes on only as what it was: more examples are welcome, any other change must be allowed by name, and is recorded.
-    private static RunConfig Accepted(TrainingRequest request, RunConfig stored, RunConfig now)
+    // A run goes on only as what it was: more examples and more patience are welcome, any other change must be allowed by name, and is recorded.
+    private static RunConfig Accepted(TrainingRequest request, RunConfig stored, RunConfig now, TrainerSettings before, TrainerSettings after)
     {
         var environment = Path.Combine(request.Folder!, "environment.json");
         JsonObject was = Compared(stored, File.Exists(environment) ? JsonNode.Parse(File.ReadAllText(environment))!.AsObject() : []);
         var here = Compared(now, RunEnvironment.Here(request.Device).ToJson());
-        var changes = SettingsDiff.Compare(was, here).Where(change => !Grows(change)).ToList();
+        var changes = SettingsDiff.Compare(was, here).Where(change => !Grows(change) && !(change.Path == "trainer.patience" && after.PatienceInExamples >= before.PatienceInExamples)).ToList();
         var refused = changes.Where(change => !request.AllowChange.Contains(change.Path)).ToList();
         if (refused.Count > 0)
             throw new SettingsException(
@@ -121,6 +135,14 @@ public sealed class TrainingRun : IDisposable
 
         var seen = RunFolder.Read(request.Folder!).Newest?.ExamplesSeen ?? 0;
         return now with { Changes = [.. stored.Changes, .. changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now))] };
+    }
+
+    // A folder's best is the lowest of its checkpoints' scores, so these must be of one kind.
+    private static void ExpectSameScores(TrainingRequest request, string? by, string? extractor, Judges now)
+    {
+        if ((by, extractor) == (now.By?.Name, now.Extractor) || RunFolder.Read(request.Folder!).Best is null) return;
+        string Said(string? name, string? hash) => $"{name ?? "nothing"}{(hash is null ? "" : $" of the extractor {hash}")}";
+        throw new SettingsException($"{request.Folder} ranks its checkpoints by {Said(by, extractor)}; now by {Said(now.By?.Name, now.Extractor)}, and the two cannot be compared. Restore trainer.best_by and trainer.features, or start a new folder.");
     }
 
     private static JsonObject Compared(RunConfig config, JsonObject environment)
@@ -135,3 +157,11 @@ public sealed class TrainingRun : IDisposable
     private static bool Grows(SettingsDiff.Difference change) =>
         change.Path == "trainer.examples" && long.TryParse(change.Stored, out var was) && long.TryParse(change.Now, out var now) && now >= was;
 }
+
+/// <summary>A run that ended because its scores no longer became better.</summary>
+/// <param name="ExamplesSeen">When it ended.</param>
+/// <param name="By">The value that was to become better.</param>
+/// <param name="Best">The best of it, as logged; null where no look had one.</param>
+/// <param name="BestAt">Examples seen by then.</param>
+/// <param name="Since">Examples from there, or from the start where there is no best, to the last look.</param>
+public sealed record PlateauReached(long ExamplesSeen, string By, double? Best, long BestAt, long Since);

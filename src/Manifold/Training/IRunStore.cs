@@ -2,8 +2,12 @@ using static TorchSharp.torch;
 
 namespace Manifold.Training;
 
-/// <summary>Everything that a resume needs, as named tensors in named groups (model, ema, optimizer, state).</summary>
-public sealed record TensorGroups(IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> Groups);
+/// <summary>Everything that a resume needs, as named tensors in named groups (model, ema, optimizer, state, and plateau in a run that stops by one).</summary>
+public sealed record TensorGroups(IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> Groups)
+{
+    /// <summary>Groups that stay as they are where a checkpoint has none of that name.</summary>
+    public IReadOnlyCollection<string> MayLack { get; init; } = [];
+}
 
 /// <summary>Where a run keeps what it must not lose: a folder in earnest, memory in tests.</summary>
 public interface IRunStore
@@ -30,4 +34,7 @@ public interface IObserver
 {
     /// <summary>Looks, and returns values for the log; none is common.</summary>
     IReadOnlyDictionary<string, double> Look(Moment moment);
+
+    /// <summary>Those of the values of which it is known which way is better; no others may rank checkpoints.</summary>
+    IReadOnlyList<Ranking> Ranked => [];
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Manifold.Data;
 using Manifold.Engine;
 using TorchSharp;
@@ -14,8 +15,15 @@ public sealed record TrainerSettings
     public long LookEvery { get; init; } = 100_000;         // examples between looks of the observers: grids, validation
     public long SaveEvery { get; init; } = 100_000;         // examples between checkpoints
     public long? KeepEvery { get; init; }                   // keep the checkpoints at multiples of this many examples; none if null
+    public StopWhen StopWhen { get; init; }                 // never, or plateau: when no look was better for as long as patience
+    public long? Patience { get; init; }                    // examples without a better score that a plateau is; five looks if null
+    public string? BestBy { get; init; }                    // the value that decides which checkpoint is the best, logged or of samples (fid_lenet_1000); the recipe's own if null
+    public string? Features { get; init; }                  // where a metric of samples has its features from: a run of features, or a TorchScript file
     public double EmaHalfLife { get; init; } = 10_000;      // examples after which a weight counts half in the average
     public long Seed { get; init; }                         // of the initial weights, the order of the data and all noise
+
+    /// <summary>Examples without a better score that a plateau is.</summary>
+    [JsonIgnore] public long PatienceInExamples => Patience ?? 5 * LookEvery;
 
     /// <exception cref="ArgumentOutOfRangeException">A count is not positive; the message names the setting.</exception>
     public TrainerSettings Validated()
@@ -25,6 +33,7 @@ public sealed record TrainerSettings
         SettingChecks.NeedPositive(LogEvery, "trainer.log_every");
         SettingChecks.NeedPositive(LookEvery, "trainer.look_every");
         SettingChecks.NeedPositive(SaveEvery, "trainer.save_every");
+        if (Patience is { } patience) SettingChecks.NeedPositive(patience, "trainer.patience");
         SettingChecks.NeedPositive(EmaHalfLife, "trainer.ema_half_life");
         return this;
     }
@@ -47,49 +56,57 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     /// <summary>Who reads each new line of the log.</summary>
     public IReadOnlyList<IAdvisor> Advisors { get; init; } = [];
 
-    /// <summary>The logged value, from an observer or a loss, whose lowest makes a checkpoint the best; null for none.</summary>
-    public string? BestBy { get; init; }
+    /// <summary>The logged value, from an observer or a loss, that decides which checkpoint is the best; null for none.</summary>
+    public Ranking? BestBy { get; init; }
+
+    /// <summary>The best score so far and how long ago it was, in a run that stops when there is no better; null in others.</summary>
+    public Plateau? Plateau { get; } = settings.StopWhen == StopWhen.Plateau ? new Plateau(settings.PatienceInExamples, settings.LookEvery) : null;
 
     /// <summary>Called before the first step of a new run and after every step, on the training thread.</summary>
     public Action<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Trains until the examples are seen or a stop is asked for; either way a checkpoint is the last thing written.</summary>
+    /// <summary>Trains until the examples are seen, a plateau is reached or a stop is asked for; each way a checkpoint is the last thing written.</summary>
     /// <returns>The examples seen.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">It is to stop on a plateau, and nothing says which weights are better.</exception>
     /// <exception cref="NonFiniteException">A loss became NaN or infinite; the last checkpoint from before is whole.</exception>
     public long Run(CancellationToken stop = default)
     {
+        SettingChecks.Need(Plateau is null || BestBy is not null, "trainer.stop_when", "plateau", "trainer.best_by, a value that says which weights are better");
         foreach (var network in algorithm.Networks.Values) network.train();
         var ema = algorithm.Averaged.ToDictionary(name => name, name => new Ema(algorithm.Networks[name], settings.EmaHalfLife));
-        var tensors = Everything(algorithm, ema);
+        var tensors = Everything(ema);
         var resumed = run.Resume(tensors);
         var seen = resumed ?? 0;
+        Plateau?.Begin(seen);
         var last = new Dictionary<string, double>();
         if (resumed is null)
         {
             Start(ema);
             LookAround(0, ema, last);
             run.Log(0, last);
-            run.Save(0, tensors, Score(last));   // so that there is always a good one to go back to
+            run.Save(0, tensors, BestBy?.ScoreOf(last));   // so that there is always a good one to go back to
             Progress?.Invoke(new TrainingProgress(0, settings.Examples, last, []));
         }
 
         var saved = seen;
         IReadOnlyList<Advice> advice = [];
-        while (seen < settings.Examples && !stop.IsCancellationRequested)
+        while (seen < settings.Examples && Plateau?.IsReached is not true && !stop.IsCancellationRequested)
         {
             var before = seen;
+            var isBest = false;
             seen += Step(seen, ema);
             bool Due(long every) => Crossed(before, seen, every) || seen >= settings.Examples;
 
             if (Due(settings.LogEvery) || Due(settings.LookEvery) || Due(settings.SaveEvery))
             {
                 Drain(seen, tensors, ema, last);
-                if (Due(settings.LookEvery)) LookAround(seen, ema, last);
+                if (Due(settings.LookEvery)) isBest = LookAround(seen, ema, last);
                 run.Log(seen, last);
                 advice = [.. Advisors.SelectMany(advisor => advisor.Read(seen, last, algorithm))];
                 foreach (var one in advice) run.Note(seen, one);
             }
-            if (Due(settings.SaveEvery)) run.Save(saved = seen, tensors, Due(settings.LookEvery) ? Score(last) : null);   // a score belongs to the weights that it was taken of
+            if (Due(settings.SaveEvery) || isBest || Plateau?.IsReached is true)
+                run.Save(saved = seen, tensors, Due(settings.LookEvery) ? BestBy?.ScoreOf(last) : null);   // a score belongs to the weights that it was taken of
             Progress?.Invoke(new TrainingProgress(seen, settings.Examples, last, advice));
         }
         if (saved == seen) return seen;
@@ -100,11 +117,12 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
         return seen;
     }
 
-    // What is not finite is never logged as if it were, and never saved.
+    // A loss that is not finite is never logged as if it were, and its weights are never saved. What a look found may be so, as a distance of samples that are all one: that is no score, and ends no run.
     private void Drain(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, Dictionary<string, double> values)
     {
-        foreach (var (name, mean) in meter.Drain()) values[name] = mean;
-        if (values.Any(value => !double.IsFinite(value.Value))) throw WentBad(seen, tensors, ema, values);
+        var losses = meter.Drain();
+        foreach (var (name, mean) in losses) values[name] = mean;
+        if (losses.Any(loss => !double.IsFinite(loss.Value))) throw WentBad(seen, tensors, ema, losses);
     }
 
     private void Start(Dictionary<string, Ema> ema)
@@ -126,8 +144,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
         return batch.Count;
     }
 
-    // Observers see the averaged weights in evaluation mode, and leave no trace: the next step seeds itself anew.
-    private void LookAround(long seen, Dictionary<string, Ema> ema, Dictionary<string, double> values)
+    // Observers see the averaged weights in evaluation mode, and leave no trace: the next step seeds itself anew. Says whether they are the best that a run with a plateau has had.
+    private bool LookAround(long seen, Dictionary<string, Ema> ema, Dictionary<string, double> values)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -144,15 +162,13 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
             foreach (var network in algorithm.Networks.Values) network.train();
             foreach (var swap in swaps) swap.Dispose();
         }
+        return Plateau?.Note(seen, BestBy?.ScoreOf(values)) ?? false;
     }
 
-    private double? Score(Dictionary<string, double> values) =>
-        BestBy is not null && values.TryGetValue(BestBy, out var score) ? score : null;
-
     /// <summary>Goes back to the last checkpoint and repeats the steps, which are the same steps, looking after each for what went bad first.</summary>
-    private NonFiniteException WentBad(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, Dictionary<string, double> values)
+    private NonFiniteException WentBad(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, IReadOnlyDictionary<string, double> losses)
     {
-        var name = values.First(value => !double.IsFinite(value.Value)).Key;
+        var name = losses.First(loss => !double.IsFinite(loss.Value)).Key;
         var from = run.Resume(tensors) ?? 0;
         for (var at = from; at < seen;)
         {
@@ -178,13 +194,18 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
         return tensor is { IsInvalid: false } && !tensor.isfinite().all().item<bool>();
     }
 
-    private static TensorGroups Everything(IAlgorithm algorithm, Dictionary<string, Ema> ema) => new(new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
+    private TensorGroups Everything(Dictionary<string, Ema> ema)
     {
-        ["model"] = Prefixed(algorithm.Networks, network => network.state_dict()),
-        ["ema"] = Prefixed(ema, average => average.Tensors),
-        ["optimizer"] = Prefixed(algorithm.Optimizers, optimizer => optimizer.State),
-        ["state"] = algorithm.State,
-    });
+        var groups = new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
+        {
+            ["model"] = Prefixed(algorithm.Networks, network => network.state_dict()),
+            ["ema"] = Prefixed(ema, average => average.Tensors),
+            ["optimizer"] = Prefixed(algorithm.Optimizers, optimizer => optimizer.State),
+            ["state"] = algorithm.State,
+        };
+        if (Plateau is not null) groups["plateau"] = Plateau.State;
+        return new TensorGroups(groups) { MayLack = ["plateau"] };   // the checkpoint may be of a time when the run was to go on
+    }
 
     private static Dictionary<string, Tensor> Prefixed<T>(IReadOnlyDictionary<string, T> parts, Func<T, IEnumerable<KeyValuePair<string, Tensor>>> tensors) =>
         parts.SelectMany(part => tensors(part.Value).Select(tensor => ($"{part.Key}.{tensor.Key}", tensor.Value))).ToDictionary();

@@ -65,7 +65,7 @@ public class TrainerTests
         var trainer = new Trainer(Algorithm(), Data, Short with { Examples = 700, LogEvery = 200 }, store, CPU)
         {
             Observers = [new Observer(moment => { looks.Add(moment.ExamplesSeen); return new Dictionary<string, double> { ["val"] = 1000 - moment.ExamplesSeen }; })],
-            BestBy = "val",
+            BestBy = new Ranking("val"),
         };
 
         Assert.Equal(704, trainer.Run());                                    // whole batches
