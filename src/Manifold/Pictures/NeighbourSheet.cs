@@ -17,10 +17,10 @@ public static class NeighbourSheet
         var (channels, height, size) = (pictures.shape[2], pictures.shape[3], pictures.shape[4]);
         var gap = Math.Max(1, size / 14);
         var ground = Math.Round(0.5 * 255) / 255;
-        var lines = new List<TorchSharp.torch.Tensor>();
+        var lines = new List<Tensor>();
         for (var r = 0; r < pictures.shape[0]; r++)
         {
-            var parts = new List<TorchSharp.torch.Tensor>();
+            var parts = new List<Tensor>();
             for (var i = 0; i < pictures.shape[1]; i++)
             {
                 var column = i % NeighbourRows.Columns;

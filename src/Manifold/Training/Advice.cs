@@ -17,20 +17,20 @@ public interface IAdvisor
 
 /// <summary>Knows how games fail.</summary>
 /// <param name="game">As the setting is written.</param>
-/// <param name="batchSize">Examples in an update.</param>
+/// <param name="trainer">Of the run: how large a batch is, and how long the average remembers.</param>
 /// <param name="modes">Modes that the data has, where that is known.</param>
-public sealed class GanAdvisor(string game, int batchSize, int? modes = null) : IAdvisor
+public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes = null) : IAdvisor
 {
     private const double Large = 1e4;                       // of a gradient or a weight: float32 squares it without harm, and a few steps more are NaN
 
     public IEnumerable<Advice> Read(long examplesSeen, IReadOnlyDictionary<string, double> values, IAlgorithm algorithm)
     {
-        var isEarly = examplesSeen < 50L * batchSize;       // networks as they were made are not failures
+        var isEarly = examplesSeen < 50L * trainer.BatchSize;       // networks as they were made are not failures
         double Of(string name) => values.GetValueOrDefault(name, double.NaN);
 
         if (!isEarly && Lost(Of("d_loss")))
             yield return new("discriminator_wins", Line($"d_loss is {Of("d_loss"):G2}: the discriminator tells almost every example, and what it tells the generator is of little use. Lower discriminator.learning_rate, or set objective.r1 with model.discriminator_norm=layer."));
-        if (examplesSeen >= 300L * batchSize && Of("spread_fake") < 0.3 * Of("spread_real"))
+        if (examplesSeen >= 300L * trainer.BatchSize && Of("spread_fake") < 0.3 * Of("spread_real"))
             yield return new("generator_collapse", Line($"samples of a batch lie {Of("spread_fake") / Of("spread_real"):P0} as far apart as data: the generator makes few things. Lower generator.learning_rate, or set objective.r1 with model.discriminator_norm=layer."));
         if (!isEarly && game == "minimax" && Of("d_fake") < -4.6)           // the slope of log(1 - D) is D, here below 0.01
             yield return new("vanishing_gradient", Line($"samples score {Of("d_fake"):F1}, and there minimax has a hundredth of its slope or less. Set objective.game=non_saturating."));
@@ -40,7 +40,8 @@ public sealed class GanAdvisor(string game, int batchSize, int? modes = null) : 
             yield return new("mode_loss", Line($"{Of("modes"):F0} of {all} modes are covered. Give it time, a larger batch, or objective.r1."));
         if (Of("checkerboard") > 2 * Of("checkerboard_data"))
             yield return new("checkerboard", Line($"the finest stripes of samples are {Of("checkerboard") / Of("checkerboard_data"):F1} times as strong as the data's. Set model.upsampling=nearest or bilinear."));
-        if (!isEarly && Of("d_real") - Of("ema_score") > 2 * Math.Max(0.1, Of("d_real") - Of("d_fake")))
+        var isRamping = trainer.EmaHalfLife >= (trainer.EmaRampUp ?? double.PositiveInfinity) * examplesSeen;     // a half-life that is not yet reached is not what holds the average back
+        if (!isEarly && !isRamping && Of("d_real") - Of("ema_score") > 2 * Math.Max(0.1, Of("d_real") - Of("d_fake")))
             yield return new("ema_too_slow", Line($"the averaged generator scores {Of("ema_score"):F2}, and the live one {Of("d_fake"):F2}: the average is behind. Lower trainer.ema_half_life."));
         if (TooLarge(algorithm) is { } tensor)
             yield return new("nan_precursor", $"{tensor} has numbers above {Large:N0}, and NaN is near. Lower the learning rate, or set its clip_norm=1.");

@@ -20,6 +20,7 @@ public sealed record TrainerSettings
     public string? BestBy { get; init; }                    // the value that decides which checkpoint is the best, logged or of samples (fid_lenet_1000); the recipe's own if null
     public string? Features { get; init; }                  // where a metric of samples has its features from: a run of features, or a TorchScript file
     public double EmaHalfLife { get; init; } = 10_000;      // examples after which a weight counts half in the average
+    public double? EmaRampUp { get; init; } = 0.05;         // that half-life is at most this share of the examples seen, so that the start is forgotten; no limit if null
     public long Seed { get; init; }                         // of the initial weights, the order of the data and all noise
 
     /// <summary>Examples without a better score that a plateau is.</summary>
@@ -35,6 +36,7 @@ public sealed record TrainerSettings
         SettingChecks.NeedPositive(SaveEvery, "trainer.save_every");
         if (Patience is { } patience) SettingChecks.NeedPositive(patience, "trainer.patience");
         SettingChecks.NeedPositive(EmaHalfLife, "trainer.ema_half_life");
+        if (EmaRampUp is { } share) SettingChecks.NeedPositive(share, "trainer.ema_ramp_up");
         return this;
     }
 }
@@ -73,7 +75,7 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     {
         SettingChecks.Need(Plateau is null || BestBy is not null, "trainer.stop_when", "plateau", "trainer.best_by, a value that says which weights are better");
         foreach (var network in algorithm.Networks.Values) network.train();
-        var ema = algorithm.Averaged.ToDictionary(name => name, name => new Ema(algorithm.Networks[name], settings.EmaHalfLife));
+        var ema = algorithm.Averaged.ToDictionary(name => name, name => new Ema(algorithm.Networks[name], settings.EmaHalfLife, settings.EmaRampUp ?? double.PositiveInfinity));
         var tensors = Everything(ema);
         var resumed = run.Resume(tensors);
         var seen = resumed ?? 0;

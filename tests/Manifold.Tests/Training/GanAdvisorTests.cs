@@ -33,7 +33,7 @@ public class GanAdvisorTests
         var algorithm = new GanAlgorithm(gan, objective, adam with { LearningRate = rateG }, adam with { LearningRate = rateD }, new Schedule(), 16);
         var notes = new Notes();
         var settings = new TrainerSettings { Examples = 16 * steps, BatchSize = 16, LogEvery = 160, LookEvery = 1_000_000, SaveEvery = 1_000_000 };
-        new Trainer(algorithm, data.Train.Shuffled(0, PixelRange.Symmetric), settings, notes, CPU) { Advisors = [new GanAdvisor(objective.ToGame().Name, 16)] }.Run();
+        new Trainer(algorithm, data.Train.Shuffled(0, PixelRange.Symmetric), settings, notes, CPU) { Advisors = [new GanAdvisor(objective.ToGame().Name, settings)] }.Run();
         return notes.All;
     }
 
@@ -90,6 +90,12 @@ public class GanAdvisorTests
         Assert.Contains("mode_loss", Advised("gan-ring", "discriminator.learning_rate=0", "trainer.examples=9600", "trainer.batch_size=64", "trainer.log_every=3200", "trainer.look_every=3200"));
 
     [Theory]
+    [InlineData("null", true)]
+    [InlineData("0.05", false)]
+    public void An_average_that_remembers_the_start_is_behind(string rampUp, bool isSeen) =>
+        Assert.Equal(isSeen, Advised("dcgan", $"trainer.ema_ramp_up={rampUp}", "trainer.ema_half_life=1000000000", "data.size=16", "model.width=8", "generator.learning_rate=0.001", "trainer.examples=4800", "trainer.batch_size=16", "trainer.log_every=1600", "trainer.look_every=1600").Contains("ema_too_slow"));
+
+    [Theory]
     [InlineData("transposed_uneven", true)]
     [InlineData("nearest", false)]
     public void Kernels_that_overlap_unevenly_leave_a_checkerboard(string upsampling, bool isSeen) =>
@@ -106,8 +112,12 @@ public class GanAdvisorTests
         var values = new Dictionary<string, double> { ["modes"] = modes, ["checkerboard"] = checkerboard, ["checkerboard_data"] = ofData, ["ema_score"] = emaScore, ["d_real"] = 1, ["d_fake"] = -1, ["d_loss"] = 1, ["g_grad"] = 1, ["spread_fake"] = 1, ["spread_real"] = 1 };
         using var scope = NewDisposeScope();
         var algorithm = new GanAlgorithm(new Gan(new PictureShape(2, 1, 1), new GanSettings { Network = GanNetwork.Mlp, Hidden = [4], LatentDim = 2 }), new AdversarialObjective(), new(), new(), new Schedule(), 4);
-        Assert.Equal(expected is null ? [] : [expected], new GanAdvisor("non_saturating", 4, 8).Read(1000, values, algorithm).Select(one => one.Name));
-        Assert.DoesNotContain(new GanAdvisor("non_saturating", 4, 8).Read(10, values, algorithm), one => one.Name != "checkerboard");   // as they were made
+        var settings = new TrainerSettings { BatchSize = 4, EmaHalfLife = 40 };
+        IEnumerable<string> Read(TrainerSettings trainer, long examplesSeen) => new GanAdvisor("non_saturating", trainer, 8).Read(examplesSeen, values, algorithm).Select(one => one.Name);
+        Assert.Equal(expected is null ? [] : [expected], Read(settings, 1000));
+        Assert.DoesNotContain(Read(settings, 10), name => name != "checkerboard");                             // as they were made
+        Assert.DoesNotContain("ema_too_slow", Read(settings with { EmaHalfLife = 60 }, 1000));                 // 5 % of the examples are less: a lower half-life would change nothing
+        Assert.Equal(expected is null ? [] : [expected], Read(settings with { EmaHalfLife = 1e9, EmaRampUp = null }, 1000));
     }
 
     [Fact]
