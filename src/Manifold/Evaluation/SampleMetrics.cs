@@ -251,7 +251,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             Floor = Straying.Beyond(heldOut, train, radius),
             Ceiling = Of(noise),
             Details = [Line($"farther than {radius:G4}, within which 99 % of the validation part have one of {train.shape[0]:N0} training examples")],
-            Provenance = new JsonObject { ["radius"] = radius },
+            Provenance = new JsonObject { ["radius"] = radius, ["radius_split"] = data.Validation.Name },
         };
     }
 
