@@ -98,18 +98,32 @@ public class PlaneDensityTests
     }
 
     [Theory]
-    [InlineData(Spread.Fixed, false), InlineData(Spread.Learned, false), InlineData(Spread.EachPixel, false), InlineData(Spread.Learned, true)]
-    public void The_density_of_a_model_sums_to_one_and_agrees_with_importance_weights(Spread spread, bool conditional)
+    [InlineData(Spread.Fixed), InlineData(Spread.Learned), InlineData(Spread.EachPixel)]
+    public void The_density_of_a_model_sums_to_one_and_agrees_with_importance_weights(Spread spread)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         manual_seed(8);
-        var model = new Vae(point, Settings(spread) with { Hidden = [16], Conditional = conditional }, classes: 8);
+        var model = new Vae(point, Settings(spread) with { Hidden = [16] });
         var plane = new Plane(6, 60);
         Assert.Equal(1, plane.Share(PlaneDensity.OfModel(model, plane, 500, CPU)), 1e-3);
-        if (conditional) return;                                                             // its weights are of p(x|y), its density of p(x)
         var x = randn(50, 2, 1, 1) * 0.5;
         Assert.Equal(-LatentMetrics.Iwae(model, new Batch(x), 5000).mean().item<double>(), PlaneDensity.LogDensity(model, x, 5000, CPU).mean().item<double>(), 0.02);
+    }
+
+    // The decoder puts class c about (c, 0) whatever the code: p(x) is the mean of the eight.
+    [Fact]
+    public void A_model_that_is_told_the_class_has_the_density_of_all_classes()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var model = new Vae(point, Settings(Spread.Fixed) with { Conditional = true }, classes: 8);
+        var weight = zeros(2, 2 + 8);
+        for (var c = 0; c < 8; c++) weight[0, 2 + c] = c;
+        model.state_dict()["decoder.0.weight"].copy_(weight);
+        model.state_dict()["decoder.0.bias"].zero_();
+        var expected = Enumerable.Range(0, 8).Average(c => Math.Exp(-(3.3 - c) * (3.3 - c) / 0.5) / (2 * Math.PI * 0.25));
+        Assert.Equal(Math.Log(expected), PlaneDensity.LogDensity(model, tensor(new[] { 3.3f, 0 }).view(1, 2, 1, 1), 80, CPU).item<double>(), 1e-4);
     }
 
     // Many points and few bytes a chunk: the mean is over all codes, however they are cut.
@@ -176,6 +190,20 @@ public class PlaneDensityTests
         Assert.True(blurred.Off > 0.5 && blurred.Missed < 0.1, $"{blurred}");
         var broad = Of(count => 1.5 * randn([count, 2, 1, 1], generator: chance));
         Assert.True(broad.Off > 0.6 && broad.Missed < 0.5 * collapsed.Missed, $"{broad}");
+    }
+
+    // p(x|z) = N(a mode of the ring, 0.5^2 I) whatever z: the mean lies on the mode, and hardly a draw does.
+    [Fact]
+    public void Points_are_judged_as_they_are_drawn_and_not_by_their_means()
+    {
+        using var scope = NewDisposeScope();
+        using (no_grad())
+        {
+            var model = new Vae(point, Settings(Spread.Fixed));
+            model.state_dict()["decoder.0.weight"].zero_();
+            model.state_dict()["decoder.0.bias"].copy_(tensor(new[] { 2f, 0 }));
+            Assert.True(new SampleMetrics(model, DataSet.Open(new DataSettings { Set = "ring" }), null, CPU).Measure(SampleMetric.Parse("off_manifold_500")!)[0].Value > 0.9);
+        }
     }
 
     [Theory]
