@@ -17,6 +17,7 @@ internal static class AllVerbs
         PictureVerbs.Manifold(),
         JudgeVerbs.Invert(),
         EvaluateVerb.Make(),
+        DensityVerb.Make(),
         JudgeVerbs.Compare(),
         JudgeVerbs.Timeline(),
         OrderVerbs.Score(),

@@ -73,7 +73,7 @@ internal static class EvaluateVerb
         return path;
     }
 
-    private static string Text(Measurement result, JsonObject line) => result.Provenance is null ? OfData(result, line) : OfSamples(result, line);
+    internal static string Text(Measurement result, JsonObject line) => result.Provenance is null ? OfData(result, line) : OfSamples(result, line);
 
     private static string OfSamples(Measurement result, JsonObject line) =>
         $"{result.Metric,-28}{result.Value,12:F4}{(result.Floor is { } floor ? $"  data against data {floor:F4}" : "")}{(result.Ceiling is { } ceiling ? $"  {(result.Metric.EndsWith("probe", StringComparison.Ordinal) ? "pixels" : "noise")} {ceiling:F4}" : "")}  " +

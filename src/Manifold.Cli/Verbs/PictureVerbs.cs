@@ -59,6 +59,7 @@ internal static class PictureVerbs
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
             var batch = Pictures(set.Part(parsed.GetValue(split)!), parsed.GetValue(count)).To(trained.Device);
             var (x, xHat) = (batch.X, decoder.Decode(encoder.Encode(batch).Code, Condition.OneHot(batch.Labels, decoder.Classes)));   // [N, C, H, W] both
+            if (set.Shape.IsPoint) return Scatter.Of(Scatter.Reach(x), x, xHat);
             var columns = Math.Min(8, (int)x.shape[0]);
             var rows = x.split(columns).Zip(xHat.split(columns)).SelectMany(pair => new[] { Padded(pair.First, columns), Padded(pair.Second, columns) });
             return Grid.Of(cat([.. rows]), columns);
@@ -76,7 +77,8 @@ internal static class PictureVerbs
                 throw new SettingsException($"{trained.Run.Path} has {model.LatentDim} latents; a sheet needs 2. Train vae-2d, or walk with `./manifold interpolate`.");
             var n = Verb.AtLeast(2, parsed.GetValue(size), "--size");
             var condition = Condition.OneHot(full([n * n], parsed.GetValue(only), ScalarType.Int64), model.Classes)?.to(trained.Device);
-            return Grid.Of(model.Decode(Latents.Sheet(n, model.Prior).to(trained.Device), condition), n, gap: 0);
+            var pictures = model.Decode(Latents.Sheet(n, model.Prior).to(trained.Device), condition);
+            return model.Shape.IsPoint ? Sheet.Of(pictures, n) : Grid.Of(pictures, n, gap: 0);
         });
     }
 

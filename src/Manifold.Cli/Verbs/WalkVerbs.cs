@@ -35,7 +35,7 @@ internal static class WalkVerbs
                 : [.. Enumerable.Range(0, (int)ends.shape[0] / 2).Select(i => (2 * i, 2 * i + 1))];
             Tensor Walk(Tensor points, bool arc) => cat([.. legs.Select(leg => arc ? Latents.Arc(points[leg.Item1], points[leg.Item2], n) : Latents.Line(points[leg.Item1], points[leg.Item2], n))]);
             var pictures = decoder.Decode(Walk(ends, parsed.GetValue(along) == "arc"), condition is null ? null : Walk(condition, arc: false));   // [legs * n, C, H, W]
-            return isGif ? Frames(pictures, legs.Count, n, parsed.GetValue(closed)) : [Grid.Of(pictures, n)];
+            return isGif ? Frames(pictures, legs.Count, n, parsed.GetValue(closed)) : [Sheet.Of(pictures, n)];
         }, moves: true);
     }
 
@@ -59,7 +59,7 @@ internal static class WalkVerbs
             var z = model.Prior.FromNormal(Latents.Traversal(Latents.FromSeeds([parsed.GetValue(seed)], model.LatentDim)[0], order, parsed.GetValue(reach), n)).to(trained.Device);
             var labels = full([z.shape[0]], model.Classes == 0 ? 0 : parsed.GetValue(seed) % model.Classes, ScalarType.Int64);
             var pictures = model.Decode(z, Condition.OneHot(labels, model.Classes)?.to(trained.Device));
-            return isGif ? Frames(pictures, order.Count, n, closed: false) : [Grid.Of(pictures, n)];
+            return isGif ? Frames(pictures, order.Count, n, closed: false) : [Sheet.Of(pictures, n)];
         }, moves: true);
     }
 

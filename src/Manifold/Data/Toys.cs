@@ -1,4 +1,6 @@
 using Manifold.Engine;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Manifold.Data;
 
@@ -28,6 +30,23 @@ public sealed record Toy(string Name, IReadOnlyList<(double X, double Y)> Centre
     /// <summary>The toy of that name; null if there is none.</summary>
     public static Toy? Named(string name) => All.FirstOrDefault(toy => toy.Name == name);
 
+    /// <summary>log of the law's density, nats: [N, 2] or [N, 2, 1, 1] to [N].</summary>
+    public Tensor LogDensity(Tensor points)
+    {
+        const int steps = 1000;                                                             // of the roll: a quarter of its deviation apart
+        using var scope = NewDisposeScope();
+        var along = Centres.Count > 0 ? Centres : [.. Enumerable.Range(0, steps).Select(i => Roll((i + 0.5) / steps))];
+        var shares = Centres.Count > 0 ? Shares : [.. Enumerable.Repeat(1.0 / steps, steps)];
+        var centres = tensor(along.SelectMany(centre => new[] { centre.X, centre.Y }).ToArray()).view(-1, 2);
+        var heights = tensor(shares.Select(share => Math.Log(share / (2 * Math.PI * Deviation * Deviation))).ToArray());
+        var xy = points.flatten(1).ExpectShape([-1, 2]).detach().cpu().to_type(ScalarType.Float64);
+        return cat([.. xy.split(500).Select(some =>
+        {
+            using var step = NewDisposeScope();
+            return (heights - (some.unsqueeze(1) - centres).square().sum(2) / (2 * Deviation * Deviation)).logsumexp(1).MoveToOuterDisposeScope();   // log sum_m share_m N(x; centre_m, deviation^2 I)
+        })]).MoveToOuterDisposeScope();
+    }
+
     private const int TrainCount = 100_000, TestCount = 20_000;
 
     internal DataSet Open(DataSettings settings)
@@ -52,14 +71,17 @@ public sealed record Toy(string Name, IReadOnlyList<(double X, double Y)> Centre
                 for (var sum = Shares[0]; mode < Shares.Count - 1 && u >= sum; sum += Shares[mode]) mode++;
                 ((cx, cy), labels[i]) = (Centres[mode], mode);
             }
-            else
-            {
-                var angle = 1.5 * Math.PI * (1 + 2 * Math.Sqrt(u));                         // denser where the turn is wider: even along the roll
-                (cx, cy) = (angle * Math.Cos(angle) / 7, angle * Math.Sin(angle) / 7);
-            }
+            else (cx, cy) = Roll(u);
             (points[2 * i], points[2 * i + 1]) = ((float)(cx + Deviation * x), (float)(cy + Deviation * y));
         }
         return new MemorySource($"{Name}, {part}", points, labels);
+    }
+
+    // Where the roll is after a part of its probability: denser where the turn is wider, so nearly even along it.
+    private static (double X, double Y) Roll(double part)
+    {
+        var angle = 1.5 * Math.PI * (1 + 2 * Math.Sqrt(part));
+        return (angle * Math.Cos(angle) / 7, angle * Math.Sin(angle) / 7);
     }
 
     private static Toy Even(string name, IReadOnlyList<(double, double)> centres, double deviation) => new(name, centres, [.. centres.Select(_ => 1.0 / centres.Count)], deviation);

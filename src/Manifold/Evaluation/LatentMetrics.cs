@@ -32,7 +32,7 @@ public static partial class LatentMetrics
         {
             "elbo" => PerExample.Mean(metric, "nats", "higher", Each(batch => -model.Elbo(batch).Nll)),
             "bits_per_dim" => BitsPerDim(metric, model, split, Each),
-            "recon_mse" => PerExample.Mean(metric, "squared units of [0, 1]", "lower", Each(batch => ReconstructionError(model, batch))),
+            "recon_mse" => PerExample.Mean(metric, model.Shape.IsPoint ? "squared units" : "squared units of [0, 1]", "lower", Each(batch => ReconstructionError(model, batch))),
             "kl_per_dim" => KlPerDim(metric, count, Each(batch => cat([.. model.Elbo(batch).KlByLatent.Values.Select(kl => kl.flatten(1))], 1).sum(dim: 0))),
             "active_units" => ActiveUnits(metric, Each(batch => model.Encode(batch).Code)),
             "collapse" => Collapse(metric, model, count, Each),
@@ -75,6 +75,7 @@ public static partial class LatentMetrics
     // nll / (dims ln 2); the density of (byte + u) / 256 is 256^dims times that of byte + u, which bounds the byte's probability: 8 bits more.
     private static Measurement BitsPerDim(string metric, IEvidenceModel model, Split split, Func<Func<Batch, Tensor>, List<Tensor>> each)
     {
+        if (model.Shape.IsPoint) throw new MetricException("bits_per_dim is of values that are told apart, and points are not; their nats are of a density: elbo, iwae_K.");
         if (!model.IsDiscrete && !split.Dequantize)
             throw new MetricException("bits_per_dim is for probabilities, and this run's likelihood is a density of undequantized pixels; its nats are no bits of a picture. Train with --set data.dequantize=true, or with another model.likelihood.kind.");
         var nll = PerExample.Mean(metric, "bits, from the ELBO", "lower", each(batch => model.Elbo(batch).Nll));

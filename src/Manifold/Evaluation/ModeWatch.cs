@@ -15,7 +15,7 @@ public sealed class ModeWatch(IDecoder model, Toy toy, Device device, int count 
     {
         if (toy.Centres.Count == 0) return new Dictionary<string, double>();
         using var scope = NewDisposeScope();
-        var report = ModeReport.Of(toy, Latents.Pictures(model, [.. Enumerable.Range(0, count).Select(seed => (long)seed)], device));
+        var report = ModeReport.Of(toy, Latents.Pictures(model, [.. Enumerable.Range(0, count).Select(seed => (long)seed)], device, draw: true));
         return new Dictionary<string, double> { ["modes"] = report.Covered, ["high_quality"] = report.HighQuality, ["mode_kl"] = report.Kl };
     }
 }

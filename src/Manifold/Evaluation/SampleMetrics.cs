@@ -20,7 +20,7 @@ public sealed partial record SampleMetric(string Name, string Kind, string? Extr
     /// <summary>The forms of the names, for messages and help.</summary>
     public static readonly IReadOnlyList<string> Names =
     [
-        "fid_X_N", "kid_X_N", "precision_recall_X_N", "density_coverage_X_N", "inception_score_X_N", "recognition_X_N", "memorization_X_N", "swd_N", "c2st_N", "parzen_N", "modes_N", "linear_probe", "knn_probe",
+        "fid_X_N", "kid_X_N", "precision_recall_X_N", "density_coverage_X_N", "inception_score_X_N", "recognition_X_N", "memorization_X_N", "swd_N", "c2st_N", "parzen_N", "modes_N", "off_manifold_N", "missed_N", "linear_probe", "knn_probe",
     ];
 
     /// <summary>The metric of that name; null if it is of no such form.</summary>
@@ -39,7 +39,7 @@ public sealed partial record SampleMetric(string Name, string Kind, string? Extr
     [GeneratedRegex("^(fid|kid|precision_recall|density_coverage|inception_score|recognition|memorization)_(lenet|rotnet|script)_([0-9]+)$")]
     private static partial Regex WithExtractor();
 
-    [GeneratedRegex("^(swd|c2st|parzen|modes)_([0-9]+)$")]
+    [GeneratedRegex("^(swd|c2st|parzen|modes|off_manifold|missed)_([0-9]+)$")]
     private static partial Regex Without();
 }
 
@@ -64,8 +64,10 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             throw new MetricException($"{metric.Name} needs features of {metric.Extractor}, and {(extractor is null ? "there are none" : $"--features gives {extractor.Name}")}. {(metric.Extractor == "script" ? "Give --features a TorchScript file." : $"Train them, ./manifold train features --data SET{(metric.Extractor == "rotnet" ? " --set model.task=rotations" : "")}, and give --features that run.")}");
         if (metric.Kind is not ("modes" or "linear_probe" or "knn_probe" or "inception_score" or "recognition" or "memorization") && metric.Count > data.Train.Count)
             throw new MetricException($"{metric.Name} compares {metric.Count:N0} samples with as many examples of {data.Name}, which has {data.Train.Count:N0} to train on. Ask for {metric.Kind}{(metric.Extractor is null ? "" : $"_{metric.Extractor}")}_{data.Train.Count / 1000 * 1000} or fewer.");
-        if (data.Shape.IsPoint && metric.Kind is not ("modes" or "c2st" or "parzen"))
-            throw new MetricException($"{metric.Name} is of pictures, and {data.Name} is of points; points have modes_N, c2st_N and parzen_N.");
+        if (data.Shape.IsPoint && metric.Kind is not ("modes" or "c2st" or "parzen" or "off_manifold" or "missed"))
+            throw new MetricException($"{metric.Name} is of pictures, and {data.Name} is of points; points have modes_N, off_manifold_N, missed_N, c2st_N and parzen_N.");
+        if (!data.Shape.IsPoint && metric.Kind is "off_manifold" or "missed")
+            throw new MetricException($"{metric.Name} is of points of the plane, and {data.Name} is of pictures, among which distances say little; pictures have precision_recall_X_N.");
     }
 
     /// <summary>Takes one measurement, or two where a metric has two numbers.</summary>
@@ -90,6 +92,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             "c2st" => [C2st(metric, progress)],
             "parzen" => [ParzenWindow(metric, progress)],
             "modes" => [Modes(metric, progress)],
+            "off_manifold" or "missed" => [Strayed(metric, progress)],
             _ => [Probed(metric)],
         };
         foreach (var result in results) result.Sheet?.Pictures.MoveToOuterDisposeScope();
@@ -264,6 +267,22 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         };
     }
 
+    // Samples far from data, or data far from samples; as many samples as training examples, so that one radius serves both.
+    private Measurement Strayed(SampleMetric metric, Action<double>? progress)
+    {
+        Tensor train = RealPictures(data.Train, metric.Count).flatten(1), heldOut = RealPictures(HeldOut, metric.Count).flatten(1);
+        var radius = Straying.Radius(train, RealPictures(data.Validation, data.Validation.Count).flatten(1));
+        double Of(Tensor samples) => metric.Kind == "missed" ? Straying.Beyond(heldOut, samples, radius) : Straying.Beyond(samples, train, radius);
+        var noise = (Noise(metric.Count).flatten(1) * 2 - 1) * train.abs().max();                // even over the square that the data lies in
+        return new Measurement(metric.Name, Of(Drawn(metric.Count, progress).flatten(1)), "share", "lower", metric.Count)
+        {
+            Floor = Straying.Beyond(heldOut, train, radius),
+            Ceiling = Of(noise),
+            Details = [Line($"farther than {radius:G4}, within which 99 % of the validation part have one of {train.shape[0]:N0} training examples")],
+            Provenance = new JsonObject { ["radius"] = radius, ["radius_split"] = data.Validation.Name },
+        };
+    }
+
     private Measurement Modes(SampleMetric metric, Action<double>? progress)
     {
         if (Toy.Named(data.Name) is { } toy)
@@ -352,7 +371,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         for (var at = 0; at < count; at += BatchSize)
         {
             using var step = NewDisposeScope();
-            parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device).cpu().MoveToOuterDisposeScope());
+            parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device, draw: shape.IsPoint).cpu().MoveToOuterDisposeScope());
             progress?.Invoke((at + BatchSize) / (double)count);
         }
         return (shape.IsPoint ? cat(parts) : Rounded(cat(parts))).MoveToOuterDisposeScope();
@@ -379,7 +398,8 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private Tensor Noise(int count)
     {
         using var chance = new Generator((ulong)Seeds.At(0, 0, "noise"), CPU);
-        return Rounded(rand([count, data.Shape.Channels, data.Shape.Height, data.Shape.Width], generator: chance));
+        var noise = rand([count, data.Shape.Channels, data.Shape.Height, data.Shape.Width], generator: chance);
+        return data.Shape.IsPoint ? noise : Rounded(noise);
     }
 
     private static Tensor Rounded(Tensor pictures) => (pictures.clamp(0, 1) * 255).round() / 255;

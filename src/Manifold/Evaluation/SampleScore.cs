@@ -43,8 +43,8 @@ public sealed partial class SampleScore : IObserver
 
     /// <summary>The forms of the names of which it is known which way is better, for messages.</summary>
     public static IReadOnlyList<string> Forms(DataSet data) => data.Shape.IsPoint
-        ? ["modes_N", "c2st_N", "parzen_N"]
-        : [.. SampleMetric.Names.Where(form => !form.StartsWith("memorization", StringComparison.Ordinal) && (form != "modes_N" || data.Shape.Channels == 3))
+        ? ["modes_N", "off_manifold_N", "missed_N", "c2st_N", "parzen_N"]
+        : [.. SampleMetric.Names.Where(form => !form.StartsWith("memorization", StringComparison.Ordinal) && form is not ("off_manifold_N" or "missed_N") && (form != "modes_N" || data.Shape.Channels == 3))
             .SelectMany(form => Halves(form.Replace("_X_N", "")) is { } halves ? halves.Select(half => $"{half}_X_N") : [form])];
 
     /// <summary>The metric that gives the number of this name; null if none does.</summary>
@@ -52,7 +52,7 @@ public sealed partial class SampleScore : IObserver
         SampleMetric.Parse(Half().Replace(name, half => half.Groups[1].Value is "precision" or "recall" ? "precision_recall_" : "density_coverage_"));
 
     /// <summary>Whether the highest is the best; <see cref="Measurement.Better"/> says the same of a measurement that was taken.</summary>
-    public bool HigherIsBetter => metric.Kind is not ("fid" or "kid" or "swd" or "c2st");
+    public bool HigherIsBetter => metric.Kind is not ("fid" or "kid" or "swd" or "c2st" or "off_manifold" or "missed");
 
     public IReadOnlyList<Ranking> Ranked => [new(name, HigherIsBetter)];
 

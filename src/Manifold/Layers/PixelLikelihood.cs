@@ -100,7 +100,7 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     /// <summary>A drawn picture.</summary>
     /// <param name="u">Uniform on (0, 1), [B, Uniforms, H, W].</param>
     /// <param name="temperature">1 for the law itself; below it for what is likelier: logits are divided by it, widths multiplied with it.</param>
-    /// <returns>[B, C, H, W] in [0, 1].</returns>
+    /// <returns>[B, C, H, W] in [0, 1], or points.</returns>
     public abstract Tensor Draw(Tensor outputs, Tensor u, double temperature = 1);
 
     /// <summary>The same for one pixel: by numbers, for those who draw a pixel at a time.</summary>
@@ -203,7 +203,13 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
         private static readonly double least = Math.Log(0.5 / 255);
 
         public override Tensor LogProb(Tensor x, Tensor outputs) => Gaussian.LogProb(x, Mean(outputs), 2 * LogWidth(outputs, least), keep: (int)outputs.dim() - 3);
-        public override Tensor Draw(Tensor outputs, Tensor u, double temperature) => (Mean(outputs) + LogWidth(outputs, least).exp() * (temperature * Math.Sqrt(2)) * (2 * u - 1).erfinv()).clamp(0, 1);
+
+        public override Tensor Draw(Tensor outputs, Tensor u, double temperature)
+        {
+            var x = Mean(outputs) + LogWidth(outputs, least).exp() * (temperature * Math.Sqrt(2)) * (2 * u - 1).erfinv();
+            return Shape.IsPoint ? x : x.clamp(0, 1);                             // a point has no range
+        }
+
         public override void Draw(ReadOnlySpan<double> outputs, ReadOnlySpan<double> u, Span<double> x, double temperature) => throw new NotSupportedException("A density is not drawn a pixel at a time.");
     }
 

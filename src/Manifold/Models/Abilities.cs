@@ -59,6 +59,10 @@ public interface IEvidenceModel : IDecoder, IEncoder
     /// <summary>log w_k = log p(x, z_k) - log q(z_k | x) of K samples of z for each example, [K, B], nats.</summary>
     /// <param name="q">The batch's posterior, if it is known already.</param>
     Tensor LogWeights(Batch batch, int k, Posterior? q = null);
+
+    /// <summary>log p(x|z) of every example under every code, nats: x [B, C, H, W] and z [K, D] to [K, B].</summary>
+    /// <param name="condition">As for <see cref="IDecoder.Decode"/>, of the codes.</param>
+    Tensor LogPairs(Tensor x, Tensor z, Tensor? condition = null);
 }
 
 /// <summary>Values that are drawn together, at one pixel.</summary>

@@ -222,6 +222,13 @@ public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel
         return likelihood.LogProb(batch.X, outputs.view([k, b, .. outputs.shape[1..]]));
     }
 
+    public Tensor LogPairs(Tensor x, Tensor z, Tensor? condition = null)
+    {
+        x.ExpectShape([-1, Shape.Channels, Shape.Height, Shape.Width]);
+        var outputs = DecoderOutputs(z.ExpectShape([-1, LatentDim]), condition).unsqueeze(1);   // [K, 1, P, H, W]
+        return likelihood.LogProb(x, outputs.expand([outputs.shape[0], x.shape[0], .. outputs.shape[2..]]));
+    }
+
     private Tensor DecoderOutputs(Tensor z, Tensor? condition)
     {
         if (condition is null != (Classes == 0))

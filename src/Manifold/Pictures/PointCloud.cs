@@ -14,7 +14,7 @@ public sealed class PointCloud(IDecoder model, Split data, RunFolder run, Device
     {
         using var scope = NewDisposeScope();
         var real = data.InOrder(0, Math.Min(count, data.Count), PixelRange.Unit).X;
-        var fake = Latents.Pictures(model, [.. Enumerable.Range(0, count).Select(seed => (long)seed)], device);
+        var fake = Latents.Pictures(model, [.. Enumerable.Range(0, count).Select(seed => (long)seed)], device, draw: true);
         run.Picture($"fakes{moment.ExamplesSeen / 1000:D6}.png", "fakes", moment.ExamplesSeen, Scatter.Of(Scatter.Reach(real), real, fake).ToPng());
         return new Dictionary<string, double>();
     }

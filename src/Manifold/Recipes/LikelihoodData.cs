@@ -7,10 +7,12 @@ namespace Manifold.Recipes;
 /// <summary>Whether a likelihood and the pictures that it is of go together.</summary>
 internal static class LikelihoodData
 {
-    /// <summary>Coins need 0 and 1, values need bytes, densities need something continuous.</summary>
+    /// <summary>Coins need 0 and 1, values need bytes, densities need something continuous; points need a density without a range.</summary>
     /// <exception cref="SettingsException">The two do not go together; the message says what would.</exception>
-    public static void Suit(LikelihoodSettings likelihood, DataSettings data)
+    public static void Suit(LikelihoodSettings likelihood, DataSettings data, DataFacts facts)
     {
+        if (facts.Shape.IsPoint && (likelihood.Kind != Likelihood.Gaussian || likelihood.SquashMean))
+            throw new SettingsException($"{facts.Name} is of points of the plane, which are neither coins nor grey values and have no range, and model.likelihood.{(likelihood.Kind != Likelihood.Gaussian ? $"kind is {Words(likelihood.Kind)}" : "squash_mean is true")}. Points need model.likelihood.kind=gaussian and model.likelihood.squash_mean=false, as in the recipes vae-ring and vae-swiss-roll.");
         if (likelihood.Kind == Likelihood.Bernoulli && (data.Binarize == Binarization.None || data.Dequantize))
             throw new SettingsException($"model.likelihood.kind is bernoulli, which needs pictures of 0 and 1, and {(data.Dequantize ? "data.dequantize is true" : "data.binarize is none")}. Set data.binarize to dynamic, threshold or fixed, or model.likelihood.kind to gaussian or discretized_logistic.");
         if (likelihood.Kind is not (Likelihood.Bernoulli or Likelihood.Gaussian) && (data.Binarize != Binarization.None || data.Dequantize))

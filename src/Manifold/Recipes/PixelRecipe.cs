@@ -24,7 +24,7 @@ public abstract record PixelRecipe : Recipe
     public override Plan Build(DataFacts data, Device device)
     {
         var model = Make(data);
-        LikelihoodData.Suit(model.Settings, Data);
+        LikelihoodData.Suit(model.Settings, Data, data);
         model.to(device);
         if (device.type == DeviceType.CPU) model.ToChannelsLast();
         return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };

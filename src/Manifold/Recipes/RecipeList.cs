@@ -17,6 +17,8 @@ public static class RecipeList
         VaeRecipe.Vae,
         VaeRecipe.Vae2D,
         VaeRecipe.VaeConv,
+        VaeRecipe.Ring,
+        VaeRecipe.SwissRoll,
         MadeRecipe.Entry,
         PixelCnnRecipe.Entry,
         GatedPixelCnnRecipe.Entry,

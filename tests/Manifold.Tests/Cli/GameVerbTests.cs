@@ -65,6 +65,56 @@ public class GameVerbTests
     }
 
     [Fact]
+    public void A_vae_and_a_game_on_points_are_drawn_beside_their_law()
+    {
+        using var folder = new TemporaryFolder();
+        string vae = folder["vae"], gan = folder["gan"], pictures = folder["pictures"], roll = folder["roll"];
+        foreach (var (recipe, run) in new[] { ("vae-ring", vae), ("gan-ring", gan), ("vae-swiss-roll", roll) })
+        {
+            var (code, _, error) = ManifoldProcess.Run("train", recipe, "--run", run, "--examples", "4096", "--set", "trainer.look_every=4096", "--set", "trainer.log_every=4096", "--threads", "1");
+            Assert.True(code == 0, error);
+        }
+        Assert.Equal(0, ManifoldProcess.Run("train", "vae", "--run", pictures, "--examples", "200", "--set", "model.hidden=[8]", "--threads", "1").Code);
+
+        var drawn = ManifoldProcess.Run("density", vae, gan, "--codes", "200", "--samples", "2000", "--count", "1000", "--threads", "1", "--out", folder["cartoon.png"]);
+        Assert.True(drawn.Code == 0, drawn.Error);
+        var lines = drawn.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("  1  ring, the law of the data; 1.0000 of it in the square, -log p of held-out data ", lines[1]);
+        Assert.Contains("vae-ring, ema weights at 4,096: p(x), the mean of p(x|z) over 200 codes of the prior", lines[2]);
+        Assert.Contains("gan-ring, ema weights at 4,096: 2,000 samples, each a normal kernel of deviation 0.0", lines[3]);
+        Assert.DoesNotContain("held-out", lines[3]);                                       // a game has no likelihood
+        Assert.Contains("the logarithm of the density", lines[4]);
+        using var picture = SkiaSharp.SKBitmap.Decode(folder["cartoon.png"]);
+        Assert.Equal((3 * 240 + 4 * 4, 240 + 2 * 4), (picture.Width, picture.Height));
+        foreach (var run in new[] { vae, gan })
+            foreach (var metric in new[] { "off_manifold_1000", "missed_1000" })
+            {
+                var row = JsonNode.Parse(Assert.Single(File.ReadAllLines(Path.Combine(run, $"metric-{metric}.jsonl"))))!;
+                Assert.InRange((double)row["value"]!, 0, 1);
+                Assert.Equal(("test", "validation", "train", 1000, "lower", "none"), ((string?)row["split"], (string?)row["radius_split"], (string?)row["reference_split"], (int?)row["reference_count"], (string?)row["better"], (string?)row["quantization"]));
+                Assert.True((double)row["radius"]! > 0 && (double)row["floor"]! < 0.05);
+                Assert.Contains($"{metric} ", drawn.Output);
+            }
+
+        Assert.Contains("iwae_20", ManifoldProcess.Run("evaluate", vae, "--metrics", "elbo,iwae_20,recon_mse,modes_100,off_manifold_100").Output);
+        foreach (var verb in new[] { "sample", "reconstruct", "manifold", "interpolate", "traverse" })
+            Assert.Equal(0, ManifoldProcess.Run(verb, vae, "--out", folder["picture.png"]).Code);
+
+        foreach (var (message, arguments) in new[]
+        {
+            ("is a run of vae on pictures of 1x28x28", new[] { vae, pictures }),
+            ("one page is of one set", [vae, roll]),
+            ("--count is 5; it needs 10 to 1000000", [vae, "--count", "5"]),
+            ("--out is a.jpg; it needs a name that ends in .png", [vae, "--out", "a.jpg"]),
+        })
+        {
+            var (code, output, error) = ManifoldProcess.Run(["density", .. arguments]);
+            Assert.Equal((2, ""), (code, output));
+            Assert.Contains(message, error);
+        }
+    }
+
+    [Fact]
     public void The_doctor_says_whether_a_recipe_learns_in_every_part()
     {
         var (code, output, _) = ManifoldProcess.Run("doctor", "--recipe", "dcgan", "--set", "model.width=4", "--set", "data.size=16");

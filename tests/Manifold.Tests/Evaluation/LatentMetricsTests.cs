@@ -28,6 +28,8 @@ public class LatentMetricsTests
         public Posterior Encode(Batch batch) => new Posterior.Diagonal(LocationScale.Normal, Mu?.Invoke(batch.X) ?? zeros(batch.Count, 3), full([batch.Count, Latents], (float)Logvar));
         public ElboTerms Elbo(Batch batch) => throw new NotSupportedException();
 
+        public Tensor LogPairs(Tensor x, Tensor z, Tensor? condition = null) => throw new NotSupportedException();
+
         public Tensor LogWeights(Batch batch, int k, Posterior? q = null)
         {
             drawn += k;

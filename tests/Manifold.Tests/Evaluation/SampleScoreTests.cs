@@ -32,6 +32,8 @@ public class SampleScoreTests
     [InlineData("dcgan", "swd_60", "swd_60")]
     [InlineData("gan-ring", "modes_200", "modes_200")]
     [InlineData("gan-ring", "c2st_200", "c2st_200")]
+    [InlineData("gan-ring", "off_manifold_200", "off_manifold_200")]
+    [InlineData("gan-ring", "missed_200", "missed_200")]
     public void A_look_takes_what_an_evaluation_would(string recipe, string name, string metric)
     {
         var (plan, data) = Game(recipe);

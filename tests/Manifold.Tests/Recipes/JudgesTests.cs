@@ -27,7 +27,7 @@ public class JudgesTests
     [InlineData("dcgan", null, "d_loss", "of which it is known which way is better")]
     [InlineData("vae", "validation_nll", "validation_nl", "There are: validation_nll, and of samples")]
     [InlineData("vae", null, "validation_active_units", "of which it is known which way is better")]
-    [InlineData("gan-ring", "mode_kl", "modekl", "There are: modes, high_quality, mode_kl, and of samples modes_N, c2st_N, parzen_N")]
+    [InlineData("gan-ring", "mode_kl", "modekl", "There are: modes, high_quality, mode_kl, and of samples modes_N, off_manifold_N, missed_N, c2st_N, parzen_N")]
     public void A_name_that_cannot_rank_is_refused_before_anything_is_written(string recipe, string? meant, string name, string message)
     {
         using var folder = new TemporaryFolder();

@@ -74,6 +74,18 @@ public class RecipeTests
         Assert.Contains("data.binarize", error.Message);
     }
 
+    [Theory]
+    [InlineData("vae-ring", "ring is of points of the plane, which are neither coins nor grey values and have no range, and model.likelihood.kind is bernoulli. Points need model.likelihood.kind=gaussian and model.likelihood.squash_mean=false", "model.likelihood.kind=bernoulli")]
+    [InlineData("vae-swiss-roll", "model.likelihood.kind is logistic_mixture", "model.likelihood.kind=logistic_mixture")]
+    [InlineData("vae-swiss-roll", "model.likelihood.squash_mean is true", "model.likelihood.squash_mean=true")]
+    [InlineData("vae-ring", "model.network is conv, and ring is of points", "model.network=conv")]
+    [InlineData("made", "model.likelihood.kind is categorical", "model.likelihood.kind=categorical", "data.binarize=none")]
+    public void What_makes_no_sense_of_points_is_refused(string recipe, string message, params string[] changes)
+    {
+        var points = new DataFacts("ring", "", 2, 1, 1, 100, 10, 10);
+        Assert.Contains(message, Assert.Throws<SettingsException>(() => { Settings.With(RecipeList.Find(recipe).Tiny, changes).Build(points, TorchSharp.torch.CPU); }).Message);
+    }
+
     [Fact]
     public void A_resume_refuses_another_setting_allows_more_examples_and_records_what_was_let_through()
     {
