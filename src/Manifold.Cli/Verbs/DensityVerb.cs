@@ -78,7 +78,7 @@ internal static class DensityVerb
             void Say(string what, Tensor density, Tensor? logP) => Console.WriteLine(FormattableString.Invariant(
                 $"  {panels.Count}  {what}; {plane.Share(density):F4} of it in the square{(logP is null ? "" : FormattableString.Invariant($", -log p of held-out data {-logP.mean().item<double>():F4} nats"))}"));
         }));
-        return command.WithExample("./manifold density runs/00000-vae-swiss-roll-swiss-roll runs/00001-gan-swiss-roll-swiss-roll --out cartoon.png");
+        return command.WithExample("./manifold density runs/00000-vae-swiss-roll runs/00001-gan-swiss-roll --out cartoon.png");
     }
 
     private static void OnPoints(TrainedModel trained, TrainedModel first)

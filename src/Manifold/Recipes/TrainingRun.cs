@@ -108,8 +108,9 @@ public sealed class TrainingRun : IDisposable
 
     private static RunFolder FolderFor(TrainingRequest request, Recipe recipe, RunConfig config, DataSet data)
     {
+        var saysItsSet = config.Recipe.EndsWith($"-{config.Data.Name}", StringComparison.Ordinal);       // gan-ring
         var folder = request.Folder is null
-            ? RunFolder.Create(request.Root, $"{config.Recipe}-{config.Data.Name}", request.Warn)
+            ? RunFolder.Create(request.Root, saysItsSet ? config.Recipe : $"{config.Recipe}-{config.Data.Name}", request.Warn)
             : RunFolder.Open(request.Folder, request.Warn);
         folder.KeepEvery = recipe.Trainer.KeepEvery;
         folder.WriteConfig(config.ToJson());

@@ -117,4 +117,15 @@ public class RecipeTests
         using var first = TrainingRun.Open(request);
         Assert.Contains("in use", Assert.Throws<Manifold.Checkpoints.CheckpointException>(() => TrainingRun.Open(request)).Message);
     }
+
+    [Theory]
+    [InlineData("dcgan", "00000-dcgan-bundled")]
+    [InlineData("gan-ring", "00000-gan-ring")]
+    public void A_folder_is_named_by_recipe_and_set_and_says_neither_twice(string recipe, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        var entry = RecipeList.Find(recipe);
+        using var run = TrainingRun.Open(new TrainingRequest(entry with { Default = entry.Tiny }) { Root = folder["runs"] });
+        Assert.Equal(expected, Path.GetFileName(run.Folder.Path));
+    }
 }
