@@ -20,17 +20,20 @@ internal static class EvaluateVerb
         var split = new Option<string>("--split") { Description = "test, validation or train.", HelpName = "S", DefaultValueFactory = _ => "test" };
         var limit = new Option<int?>("--limit") { Description = "Only the first N examples.", HelpName = "N" };
         var features = new Option<string?>("--features") { Description = "Of X in a metric's name: a run of features (./manifold train features), or a TorchScript file; the library's own on bundled pictures.", HelpName = "RUN|FILE" };
+        var truncation = new Option<double?>("--truncation") { Description = "For metrics of samples of a model with codes: draw them within so many deviations of the prior, as sample does.", HelpName = "T" };
         var weights = Verb.Weights();
         var device = Verb.Device();
         var threads = Verb.Threads();
         var json = Verb.Json();
 
-        var command = new Command("evaluate", "Measure a run on data that it was not trained on.") { run, metrics, data, dataRoot, split, limit, features, weights, device, threads, json };
+        var command = new Command("evaluate", "Measure a run on data that it was not trained on.") { run, metrics, data, dataRoot, split, limit, features, truncation, weights, device, threads, json };
         command.SetAction(parsed => Verb.Do(() =>
         {
             Verb.UseThreads(parsed.GetValue(threads));
             if (parsed.GetValue(limit) is < 1) throw new SettingsException($"--limit is {parsed.GetValue(limit)}; it needs 1 or more.");
             var names = parsed.GetRequiredValue(metrics).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            if (parsed.GetValue(truncation) is not null && names.Where(name => SampleMetric.Parse(name) is null or { Count: 0 }).ToList() is [var other, ..])
+                throw new SettingsException($"--truncation is of the codes that samples are drawn from, and {other} is not of samples.");
             if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
             foreach (var name in names) Metrics.ExpectKnown(name);
             var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
@@ -40,7 +43,7 @@ internal static class EvaluateVerb
             if (set.Fingerprint != trained.Config.Data.Fingerprint)
                 Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
 
-            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device, references: References.OfUser(word => Console.Error.WriteLine($"manifold: {word}"))) : null;
+            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device, references: References.OfUser(word => Console.Error.WriteLine($"manifold: {word}"))) { Truncation = parsed.GetValue(truncation) } : null;
             foreach (var name in names)
             {
                 var clock = new ProgressLine(name);
@@ -77,7 +80,7 @@ internal static class EvaluateVerb
 
     private static string OfSamples(Measurement result, JsonObject line) =>
         $"{result.Metric,-28}{result.Value,12:F4}{(result.Floor is { } floor ? $"  data against data {floor:F4}" : "")}{(result.Ceiling is { } ceiling ? $"  {(result.Metric.EndsWith("probe", StringComparison.Ordinal) ? "pixels" : "noise")} {ceiling:F4}" : "")}  " +
-        $"({line["data"]}, {line["weights"]} weights at {line["examples_seen"]:N0}{(line["extractor"] is { } extractor ? $", {extractor} {line["extractor_sha256"]}" : "")}, {result.Seconds:F1} s)";
+        $"({line["data"]}, {line["weights"]} weights at {line["examples_seen"]:N0}{(line["truncation"] is { } reach ? $", truncation {reach}" : "")}{(line["extractor"] is { } extractor ? $", {extractor} {line["extractor_sha256"]}" : "")}, {result.Seconds:F1} s)";
 
     private static string OfData(Measurement result, JsonObject line) =>
         $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.Reference is { } reference ? $" (the data's own: {reference:F4})" : "")}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +

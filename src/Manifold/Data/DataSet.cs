@@ -190,7 +190,7 @@ public sealed class DataSet
     {
         MemorySource Part(string part)
         {
-            var (images, labels) = ($"{part}-images-idx3-ubyte.gz", $"{part}-labels-idx1-ubyte.gz");
+            var (images, labels) = ($"{part}-images-idx3-ubyte.br", $"{part}-labels-idx1-ubyte.br");
             using Stream x = Resource(images), y = Resource(labels);
             return Resized(Idx.Pictures(Idx.Read(x, images), images, Idx.Read(y, labels), labels), settings);
         }

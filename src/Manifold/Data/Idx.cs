@@ -37,11 +37,12 @@ public static class Idx
         return (sizes, bytes[(4 + 4 * axes)..]);
     }
 
-    /// <summary>Writes an idx file of bytes, gzip if the name ends in .gz.</summary>
+    /// <summary>Writes an idx file of bytes, gzip or Brotli if the name ends in .gz or .br.</summary>
     public static void Write(string path, int[] sizes, ReadOnlySpan<byte> values)
     {
         using var file = File.Create(path);
-        using Stream target = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionLevel.SmallestSize) : file;
+        using Stream target = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionLevel.SmallestSize)
+            : path.EndsWith(".br", StringComparison.Ordinal) ? new BrotliStream(file, CompressionLevel.SmallestSize) : file;
         Span<byte> number = stackalloc byte[4];
         target.Write([0, 0, 8, (byte)sizes.Length]);
         foreach (var size in sizes)

@@ -54,6 +54,14 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private readonly References references = references ?? new References(null);
     private readonly Dictionary<string, string> hashes = [];                   // of what the extractor made of the data, for the measurement at hand
 
+    /// <summary>Codes are drawn from the part of the prior within so many deviations; all of it if null. See <see cref="Latents.Truncated"/>.</summary>
+    /// <exception cref="MetricException">The model has no codes.</exception>
+    public double? Truncation
+    {
+        get;
+        init => field = value is null || model is IDecoder ? value : throw new MetricException($"truncation is {value}, and {model.GetType().Name} has no codes to draw from the middle of a prior.");
+    }
+
     /// <summary>The part that was kept from training: the test part where there is one.</summary>
     private Split HeldOut => data.Test ?? data.Validation;
 
@@ -359,19 +367,19 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private Tensor Drawn(int count, Action<double>? progress)
     {
         if (drawn.TryGetValue(count, out var known)) return known;
-        var made = draw is null ? Drawn(model, data.Shape, count, device, progress) : data.Shape.IsPoint ? draw(count, progress) : Rounded(draw(count, progress));
+        var made = draw is null ? Drawn(model, data.Shape, count, device, progress, Truncation) : data.Shape.IsPoint ? draw(count, progress) : Rounded(draw(count, progress));
         return drawn[count] = made.DetachFromDisposeScope();
     }
 
     /// <summary>What the model makes of the seeds 0 to N - 1, rounded to bytes as a file would be.</summary>
-    internal static Tensor Drawn(object model, PictureShape shape, int count, Device device, Action<double>? progress = null)
+    internal static Tensor Drawn(object model, PictureShape shape, int count, Device device, Action<double>? progress = null, double? truncation = null)
     {
         using var scope = NewDisposeScope();
         var parts = new List<Tensor>();
         for (var at = 0; at < count; at += BatchSize)
         {
             using var step = NewDisposeScope();
-            parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device, draw: shape.IsPoint).cpu().MoveToOuterDisposeScope());
+            parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device, draw: shape.IsPoint, truncation: truncation).cpu().MoveToOuterDisposeScope());
             progress?.Invoke((at + BatchSize) / (double)count);
         }
         return (shape.IsPoint ? cat(parts) : Rounded(cat(parts))).MoveToOuterDisposeScope();
@@ -418,6 +426,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         all["held_out"] = heldOut.Name;
         all["held_out_count"] = metric.Count == 0 || metric.Kind == "memorization" ? heldOut.Count : Math.Min(metric.Count, heldOut.Count);
         all["held_out_sha256"] = hashes.GetValueOrDefault("held_out");
+        all["truncation"] = Truncation;
         all["seeds"] = metric.Count == 0 ? null : $"0-{metric.Count - 1}";
         return all;
     }

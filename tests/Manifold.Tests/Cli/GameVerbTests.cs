@@ -38,6 +38,10 @@ public class GameVerbTests
         Assert.Equal(0, ManifoldProcess.Run("evaluate", b, "--metrics", "fid_lenet_200", "--weights", "live").Code);
         Assert.Contains("not to be compared with the others: weights", ManifoldProcess.Run("compare", a, b, "--metric", "fid_lenet_200").Output);
 
+        Assert.Contains("truncation 0.5", ManifoldProcess.Run("evaluate", b, "--metrics", "fid_lenet_200", "--truncation", "0.5").Output);
+        Assert.Contains("not to be compared with the others: truncation", ManifoldProcess.Run("compare", a, b, "--metric", "fid_lenet_200").Output);
+        Assert.Contains("linear_probe is not of samples", ManifoldProcess.Run("evaluate", b, "--metrics", "linear_probe", "--truncation", "0.5").Error);
+
         Assert.Equal(0, ManifoldProcess.Run("timeline", a).Code);
         Assert.True(File.Exists(Path.Combine(a, "timeline.html")) && File.Exists(Path.Combine(a, "timeline.gif")));
         foreach (var verb in new[] { new[] { "sample", a, "--class", "3", "--truncation", "0.7" }, ["invert", b, "--count", "4", "--steps", "5", "--restarts", "1"], ["interpolate", b, "--seeds", "0-3"], ["traverse", b, "--rows", "2"],

@@ -59,6 +59,27 @@ public class ReaderTests
         return temporary["set.tar.gz"];
     }
 
+    [Theory]
+    [InlineData("x", "")]
+    [InlineData("x.gz", "gzip")]
+    [InlineData("x.br", "Brotli")]
+    public void Idx_files_come_back_as_they_were_packed_and_broken_ones_are_named(string name, string packing)
+    {
+        using var temporary = new TemporaryFolder();
+        byte[] values = [.. Enumerable.Range(0, 30_000).Select(i => (byte)(i * i / 7))];
+        Idx.Write(temporary[name], [10, 50, 60], values);
+        var (sizes, read) = Idx.Read(temporary[name]);
+        Assert.Equal([10, 50, 60], sizes);
+        Assert.Equal(values, read);
+
+        var bytes = File.ReadAllBytes(temporary[name]);
+        File.WriteAllBytes(temporary[name], bytes[..^20]);
+        Assert.Contains(name, Assert.Throws<DataException>(() => Idx.Read(temporary[name])).Message);
+        if (packing.Length == 0) return;
+        File.WriteAllBytes(temporary[name], [.. bytes[..2], .. Enumerable.Repeat((byte)0xff, 400)]);
+        Assert.Contains($"is not a whole {packing} file", Assert.Throws<DataException>(() => Idx.Read(temporary[name])).Message);
+    }
+
     [Fact]
     public void A_folder_a_zip_and_a_tar_of_the_same_pictures_are_the_same_set()
     {
