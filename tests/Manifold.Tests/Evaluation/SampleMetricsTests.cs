@@ -450,6 +450,23 @@ public class SampleMetricsTests
     }
 
     [Fact]
+    public void Truncated_samples_are_judged_as_sample_draws_them()
+    {
+        using var scope = NewDisposeScope();
+        var data = DataSet.Open(new DataSettings { Size = 16 });
+        manual_seed(1);
+        var gan = new Gan(data.Shape, new GanSettings { LatentDim = 4, Width = 4 });
+        gan.eval();
+        Tensor Middle(int count, Action<double>? _) => Manifold.Sampling.Latents.Pictures(gan, [.. Enumerable.Range(0, count).Select(seed => (long)seed)], CPU, truncation: 0.5);
+        Measurement Fid(SampleMetrics judge) => judge.Measure(SampleMetric.Parse("fid_lenet_60")!)[0];
+        Measurement whole = Fid(new SampleMetrics(gan, data, Extractor.Bundled(), CPU)), cut = Fid(new SampleMetrics(gan, data, Extractor.Bundled(), CPU) { Truncation = 0.5 });
+        using (no_grad()) Assert.Equal(Fid(new SampleMetrics(new object(), data, Extractor.Bundled(), CPU, Middle)).Value, cut.Value);
+        Assert.NotEqual(whole.Value, cut.Value);
+        Assert.Equal((null, 0.5), ((double?)whole.Provenance!["truncation"], (double?)cut.Provenance!["truncation"]));
+        Assert.Contains("no codes", Assert.Throws<MetricException>(() => new SampleMetrics(new object(), data, null, CPU) { Truncation = 0.5 }).Message);
+    }
+
+    [Fact]
     public void More_samples_than_data_and_features_that_are_missing_are_said()
     {
         using var scope = NewDisposeScope();
