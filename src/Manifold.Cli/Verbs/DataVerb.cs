@@ -82,7 +82,7 @@ internal static class DataVerb
         {
             var store = DataStore.At(parsed.GetValue(dataRoot));
             var set = store.Import(parsed.GetRequiredValue(path), parsed.GetRequiredValue(name), parsed.GetValue(skipBad));
-            Console.WriteLine($"{parsed.GetRequiredValue(name)}: {Counts(set)}, in {store.FolderOf(parsed.GetRequiredValue(name))}{(set.Skipped == 0 ? "" : $"; {set.Skipped:N0} cannot be read (--set data.skip_bad=true trains without them)")}");
+            Console.WriteLine($"{parsed.GetRequiredValue(name)}: {Counts(set)}, in {store.FolderOf(parsed.GetRequiredValue(name))}{(set.Skipped == 0 ? "" : $"; {set.Skipped:N0} cannot be read (train --skip-bad goes on without them)")}");
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold data import photos/ --name my-photos");

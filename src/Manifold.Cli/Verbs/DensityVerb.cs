@@ -35,7 +35,7 @@ internal static class DensityVerb
             Verb.UseThreads(parsed.GetValue(threads));
             int k = Verb.AtLeast(1, parsed.GetValue(codes), "--codes"), n = Verb.AtLeast(1, parsed.GetValue(samples), "--samples");
             SampleMetric[] metrics = [.. new[] { "off_manifold", "missed" }.Select(kind => SampleMetric.Parse($"{kind}_{parsed.GetValue(count)}") ?? throw new SettingsException($"--count is {parsed.GetValue(count)}; it needs 10 to 1000000."))];
-            var all = parsed.GetRequiredValue(runs).Select(run => TrainedModel.Open(run, parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!))).ToList();
+            var all = parsed.GetRequiredValue(runs).Select(run => Verb.Open(run, parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!))).ToList();
             foreach (var trained in all) OnPoints(trained, all[0]);
             var path = parsed.GetValue(output) ?? Path.Combine(all[0].Run.Path, "density.png");
             if (!path.EndsWith(".png", StringComparison.OrdinalIgnoreCase)) throw new SettingsException($"--out is {path}; it needs a name that ends in .png.");
@@ -68,7 +68,7 @@ internal static class DensityVerb
                     var clock = new ProgressLine(metric.Name);
                     var result = judge.Measure(metric, clock.Report)[0];
                     clock.Done();
-                    var line = trained.Line(result, set, set.Test ?? set.Validation);
+                    var line = trained.Line(result, set, set.Train);
                     trained.Run.AppendMetric(result.Metric, line);
                     Console.WriteLine(EvaluateVerb.Text(result, line));
                 }

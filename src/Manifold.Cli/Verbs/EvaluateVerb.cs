@@ -17,8 +17,8 @@ internal static class EvaluateVerb
         var metrics = new Option<string>("--metrics") { Description = $"Names with commas between: {string.Join(", ", Metrics.All)}.", HelpName = "a,b", Required = true };
         var data = Verb.Data();
         var dataRoot = Verb.DataRoot();
-        var split = new Option<string>("--split") { Description = "test, validation or train.", HelpName = "S", DefaultValueFactory = _ => "test" };
-        var limit = new Option<int?>("--limit") { Description = "Only the first N examples.", HelpName = "N" };
+        var split = new Option<string?>("--split") { Description = "For metrics of data: test (if not given), validation or train. Metrics of samples hold them against the training part, with held-out data beside them.", HelpName = "S" };
+        var limit = new Option<int?>("--limit") { Description = "For metrics of data: only the first N examples.", HelpName = "N" };
         var features = new Option<string?>("--features") { Description = "Of X in a metric's name: a run of features (./manifold train features), or a TorchScript file; the library's own on bundled pictures.", HelpName = "RUN|FILE" };
         var truncation = new Option<double?>("--truncation") { Description = "For metrics of samples of a model with codes: draw them within so many deviations of the prior, as sample does.", HelpName = "T" };
         var weights = Verb.Weights();
@@ -35,11 +35,12 @@ internal static class EvaluateVerb
             if (parsed.GetValue(truncation) is not null && names.Where(name => SampleMetric.Parse(name) is null or { Count: 0 }).ToList() is [var other, ..])
                 throw new SettingsException($"--truncation is of the codes that samples are drawn from, and {other} is not of samples.");
             if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
-            foreach (var name in names) Metrics.ExpectKnown(name);
-            var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             foreach (var name in names) Metrics.ExpectKnown(name, trained.Model);   // a misspelt last one must not cost the hour of the first
+            if (names.FirstOrDefault(name => SampleMetric.Parse(name) is not null) is { } ofModel && (parsed.GetValue(split) ?? parsed.GetValue(limit)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) is { } given)
+                throw new SettingsException($"{(parsed.GetValue(split) is null ? "--limit" : "--split")} is {given}, and {ofModel} is of the model's samples, held against the training part with held-out data beside them; its name says how many. Leave the option out, or measure {ofModel} apart.");
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
-            var part = set.Part(parsed.GetValue(split)!);
+            var part = names.All(name => SampleMetric.Parse(name) is not null) ? set.Train : set.Part(parsed.GetValue(split) ?? "test");
             if (set.Fingerprint != trained.Config.Data.Fingerprint)
                 Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
 
@@ -52,7 +53,7 @@ internal static class EvaluateVerb
                 clock.Done();
                 foreach (var result in results)
                 {
-                    var line = trained.Line(result, set, part);
+                    var line = trained.Line(result, set, SampleMetric.Parse(name) is null ? part : set.Train);
                     var sheet = WithSheet(result, trained.Run.Path);
                     if (sheet is not null) line["sheet"] = Path.GetFileName(sheet);
                     trained.Run.AppendMetric(result.Metric, line);
@@ -80,7 +81,7 @@ internal static class EvaluateVerb
 
     private static string OfSamples(Measurement result, JsonObject line) =>
         $"{result.Metric,-28}{result.Value,12:F4}{(result.Floor is { } floor ? $"  data against data {floor:F4}" : "")}{(result.Ceiling is { } ceiling ? $"  {(result.Metric.EndsWith("probe", StringComparison.Ordinal) ? "pixels" : "noise")} {ceiling:F4}" : "")}  " +
-        $"({line["data"]}, {line["weights"]} weights at {line["examples_seen"]:N0}{(line["truncation"] is { } reach ? $", truncation {reach}" : "")}{(line["extractor"] is { } extractor ? $", {extractor} {line["extractor_sha256"]}" : "")}, {result.Seconds:F1} s)";
+        $"({line["data"]} {line["reference_split"]}, {line["held_out"]} held out, {line["weights"]} weights at {line["examples_seen"]:N0}{(line["truncation"] is { } reach ? $", truncation {reach}" : "")}{(line["extractor"] is { } extractor ? $", {extractor} {line["extractor_sha256"]}" : "")}, {result.Seconds:F1} s)";
 
     private static string OfData(Measurement result, JsonObject line) =>
         $"{result.Metric,-14}{result.Value,12:F4} {result.Unit}{(result.Reference is { } reference ? $" (the data's own: {reference:F4})" : "")}{(result.StandardError is { } error ? $" ±{error:F4} s.e." : "")}  " +

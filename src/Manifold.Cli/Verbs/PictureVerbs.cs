@@ -29,7 +29,7 @@ internal static class PictureVerbs
             var classes = Samples.Classes(trained.Model);
             var numbers = SeedRange.Parse(parsed.GetValue(seeds)!);
             if (parsed.GetValue(only) is { } label && (label < 0 || label >= classes))
-                throw new SettingsException(classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional)." : $"--class is {label}; the model has the classes 0 to {classes - 1}.");
+                throw new SettingsException(classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional, or model.conditioning for a game)." : $"--class is {label}; the model has the classes 0 to {classes - 1}.");
             if (trained.Model is not IAutoregressive && (parsed.GetValue(temperature) != 1 || parsed.GetValue(live) is not null))
                 throw new SettingsException($"--temperature and --live are for models of order, which draw pixel by pixel; {trained.Run.Path} is of a {trained.Model.GetType().Name}.");
             if (trained.Model is not IDecoder && parsed.GetValue(truncation) is not null)
@@ -100,7 +100,7 @@ internal static class PictureVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = TrainedModel.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
+            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, $"{name}.png");
             var isGif = path.EndsWith(".gif", StringComparison.OrdinalIgnoreCase);
             if (isGif && !moves) throw new SettingsException($"--out is {path}, and {name} makes one picture; it needs a name that ends in .png.");

@@ -20,12 +20,13 @@ internal static class TrainVerb
         var bestBy = new Option<string?>("--best-by") { Description = "What decides the best checkpoint: a value of the log (validation_nll, modes) or a metric of samples, taken at every look (fid_lenet_1000).", HelpName = "NAME" };
         var patience = new Option<long?>("--patience") { Description = "Examples without a better look that are a plateau; five looks' if not given.", HelpName = "N" };
         var features = new Option<string?>("--features") { Description = "Of X in the name after --best-by: a run of features, or a TorchScript file; the library's own on bundled pictures.", HelpName = "RUN|FILE" };
+        var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out pictures that cannot be read; they are counted." };
         var device = Verb.Device();
         var threads = Verb.Threads();
         var allow = new Option<string[]>("--allow-change") { Description = "A setting that a resume may change; recorded in config.json.", HelpName = "a.b", DefaultValueFactory = _ => [] };
         var dryRun = new Option<bool>("--dry-run") { Description = "Show the settings, the layers, the work and the memory, and stop." };
 
-        var command = new Command("train", "Train a recipe, or go on with a run.") { recipe, data, dataRoot, run, examples, set, seed, stopWhen, bestBy, patience, features, device, threads, allow, dryRun };
+        var command = new Command("train", "Train a recipe, or go on with a run.") { recipe, data, dataRoot, run, examples, set, seed, skipBad, stopWhen, bestBy, patience, features, device, threads, allow, dryRun };
         command.SetAction(parsed => Verb.Do(() =>
         {
             Verb.UseThreads(parsed.GetValue(threads));
@@ -37,6 +38,7 @@ internal static class TrainVerb
                     .. Text("data.set", parsed.GetValue(data)),
                     .. parsed.GetValue(examples) is { } n ? [$"trainer.examples={n}"] : Array.Empty<string>(),
                     .. parsed.GetValue(seed) is { } s ? [$"trainer.seed={s}"] : Array.Empty<string>(),
+                    .. parsed.GetValue(skipBad) ? ["data.skip_bad=true"] : Array.Empty<string>(),
                     .. Text("trainer.stop_when", parsed.GetValue(stopWhen)),
                     .. Text("trainer.best_by", parsed.GetValue(bestBy)),
                     .. parsed.GetValue(patience) is { } p ? [$"trainer.patience={p}"] : Array.Empty<string>(),
@@ -48,7 +50,7 @@ internal static class TrainVerb
                 AllowChange = parsed.GetValue(allow)!,
                 Warn = warning => Console.Error.WriteLine($"manifold: {warning}"),
             };
-            return parsed.GetValue(dryRun) ? DryRun.Print(request) : Train(request);
+            return parsed.GetValue(dryRun) ? DryRun.Print(request) : Train(request, parsed.GetValue(threads) is { } count ? $" --threads {count}" : "");
         }));
         return command.WithExample("./manifold train vae --examples 200000 --run runs/first").WithExample("./manifold train dcgan --stop-when plateau --best-by fid_lenet_1000");
 
@@ -59,7 +61,8 @@ internal static class TrainVerb
         ? $"{plateau.By} was best at {plateau.BestAt:N0}, {best.ToString("G6", CultureInfo.InvariantCulture)}, and no better in the {plateau.Since:N0} since."
         : $"{plateau.By} had no finite value in {plateau.Since:N0}.";
 
-    private static int Train(TrainingRequest request)
+    // Threads are the machine's and not among the settings, so what goes on with a run has to be told them.
+    private static int Train(TrainingRequest request, string threads)
     {
         using var stop = new Interruption();
         using var run = TrainingRun.Open(request);
@@ -70,7 +73,7 @@ internal static class TrainVerb
             progress(now);
         }, stop.Token));
 
-        var goOn = $"./manifold train {request.Entry.Name} --run {run.Folder.Path}";
+        var goOn = $"./manifold train {request.Entry.Name} --run {run.Folder.Path}{threads}";
         if (run.Plateau is { } plateau)
         {
             Console.WriteLine(hasStepped

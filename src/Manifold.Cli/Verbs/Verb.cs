@@ -76,6 +76,10 @@ internal static partial class Verb
             : throw new SettingsException($"--device is {name}; this machine has {torch.cuda.device_count()} CUDA device(s), counted from 0.");
     }
 
+    /// <summary>A run's model; what is passed over is said.</summary>
+    public static TrainedModel Open(string run, string weights, torch.Device device, (int Height, int Width)? size = null) =>
+        TrainedModel.Open(run, weights, device, size, warning => Console.Error.WriteLine($"manifold: {warning}"));
+
     /// <exception cref="SettingsException">The value is smaller.</exception>
     public static int AtLeast(int least, int value, string option) =>
         value >= least ? value : throw new SettingsException($"{option} is {value}; it needs {least} or more.");

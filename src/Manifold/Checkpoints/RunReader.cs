@@ -80,7 +80,7 @@ public sealed class RunReader
         }
         catch (Exception e) when (e is IOException or InvalidDataException or JsonException or InvalidOperationException or NullReferenceException or FormatException or UnauthorizedAccessException)
         {
-            warn?.Invoke($"{path} is not whole and is passed over: {e.Message}");
+            if (Directory.Exists(path)) warn?.Invoke($"{path} is not whole and is passed over: {e.Message}");
             return null;
         }
     }

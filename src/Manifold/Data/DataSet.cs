@@ -77,7 +77,7 @@ public sealed class DataSet
             if (Path.Combine(root, settings.Set) is var folder && Directory.Exists(folder)) return OpenPath(settings.Set, folder, settings);
 
         var known = Names(dataRoot).ToList();
-        throw new DataException($"No data set \"{settings.Set}\".{Suggest.DidYouMean(settings.Set, known)} Sets here: {string.Join(", ", known)}. Looked in {string.Join(" and ", Roots(dataRoot))}; set MANIFOLD_DATA or --data-root, or give the path of a folder, an archive or an idx file.");
+        throw new DataException($"No data set \"{settings.Set}\".{Suggest.DidYouMean(settings.Set, known)} Sets here: {string.Join(", ", known)}. Looked in {string.Join(" and ", Roots(dataRoot))}; {(Catalogue.Sets.Any(set => set.Name == settings.Set) ? $"get it, ./manifold data get {settings.Set}, " : "")}set MANIFOLD_DATA or --data-root, or give the path of a folder, an archive or an idx file.");
     }
 
     /// <summary>Names of the sets that are here.</summary>
@@ -98,6 +98,7 @@ public sealed class DataSet
         : PictureFiles.IsArchive(path) ? OpenPictures(name, path, settings)
         : Npy.IsFile(path) ? OpenNpy(name, [path], settings)
         : ParquetPictures.IsFile(path) ? OpenParquet(name, [path], [], settings)
+        : PictureFile.IsPicture(path) ? throw new DataException($"{path} is one picture, and a set is of many: give the folder that it lies in.")
         : Cifar.IsFile(path) ? new DataSet(name, Resized(Cifar.Open([path]), settings), null, settings)
         : OpenIdx(name, path, null, settings);
 

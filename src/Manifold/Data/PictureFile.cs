@@ -16,8 +16,8 @@ public static class PictureFile
     /// <exception cref="DataException">It is no such picture, is cut short, or is too large.</exception>
     public static Pixels Decode(byte[] file, string name)
     {
-        using var codec = SKCodec.Create(new MemoryStream(file), out var created)
-            ?? throw new DataException($"{name} is not a PNG, JPEG or WebP picture that can be read ({created}).");
+        using var codec = SKCodec.Create(new MemoryStream(file), out _)
+            ?? throw new DataException($"{name} is not a PNG, JPEG or WebP picture that can be read. Get it again, or leave such pictures out with --skip-bad.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if (width <= 0 || height <= 0 || (long)width * height > LargestPixels)
             throw new DataException($"{name} says that it is {width}x{height}; pictures here have at most {LargestPixels:N0} pixels.");
@@ -29,7 +29,7 @@ public static class PictureFile
         {
             fixed (byte* target = rgba) result = codec.GetPixels(info, (nint)target);
         }
-        if (result != SKCodecResult.Success) throw new DataException($"{name} is broken or cut short ({result}). Get it again, or leave such pictures out with --set data.skip_bad=true.");
+        if (result != SKCodecResult.Success) throw new DataException($"{name} is broken or cut short ({result}). Get it again, or leave such pictures out with --skip-bad.");
 
         var channels = IsGrey(file, codec) ? 1 : 3;
         var values = new byte[channels * width * height];

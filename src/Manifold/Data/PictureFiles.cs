@@ -26,7 +26,7 @@ public static class PictureFiles
         {
             var pictures = (Directory.Exists(path) ? InFolder(path) : path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) ? InZip(path) : InTar(path))
                 .OrderBy(picture => picture.Path, StringComparer.Ordinal).ToList();
-            return pictures.Count > 0 ? pictures : throw new DataException($"{path} holds no PNG, JPEG or WebP picture.");
+            return pictures.Count > 0 ? pictures : throw new DataException($"{path} holds no PNG, JPEG or WebP picture; it needs some, in folders of their classes or not.");
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or IOException or UnauthorizedAccessException or NotSupportedException or FormatException or ArgumentException or OverflowException
             or InvalidOperationException /* a tar entry too long for itself */)

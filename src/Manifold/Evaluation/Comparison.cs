@@ -40,7 +40,7 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
         {
             if (Groups.Count > 1) yield return $"  not to be compared with the others: {string.Join(", ", Differs.Select(key => $"{key} {group[0].Line[key]?.ToString() ?? "none"}"))}";
             foreach (var row in group)
-                yield return string.Create(CultureInfo.InvariantCulture, $"  {row.Value,14:G6}{Number(row, "standard_error", " ±"),-12}{Number(row, "floor", "  data "),-16}{Number(row, "ceiling", "  noise "),-18}  {row.Line["weights"]} weights at {(long?)row.Line["examples_seen"]:N0}  {row.Run}");
+                yield return string.Create(CultureInfo.InvariantCulture, $"  {row.Value,14:G6}{Number(row, "standard_error", " ±"),-12}{Number(row, "floor", "  data "),-16}{Number(row, "ceiling", "  noise "),-18}{Number(row, "truncation", "  truncation ")}  {row.Line["weights"]} weights at {(long?)row.Line["examples_seen"]:N0}  {row.Run}");
         }
     }
 
@@ -61,7 +61,7 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
         {
             JsonObject line;
             try { line = JsonNode.Parse(File.ReadLines(file).Last(text => text.Length > 0))!.AsObject(); }
-            catch (Exception e) when (e is JsonException or InvalidOperationException) { throw new MetricException($"The last line of {file} is no measurement: {e.Message}"); }
+            catch (Exception e) when (e is JsonException or InvalidOperationException) { throw new MetricException($"The last line of {file} is no measurement; it may have been cut short. Delete it, or take the measurement again."); }
             yield return ((string)line["metric"]!, new Row(run, (double?)line["value"] ?? double.NaN, (string?)line["better"] ?? "none", line));
         }
     }

@@ -19,6 +19,7 @@ public sealed class GanWatch(Gan model, Split data, Device device, int count = 6
 
     public IReadOnlyDictionary<string, double> Look(Moment moment)
     {
+        if (moment.ExamplesSeen == 0) return new Dictionary<string, double>();       // what networks do as they were made says nothing of the run
         using var scope = NewDisposeScope();
         var seeds = Enumerable.Range(0, count).Select(seed => (long)seed).ToList();
         var pictures = Latents.Pictures(model, seeds, device);

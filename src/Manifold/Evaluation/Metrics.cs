@@ -20,7 +20,7 @@ public static class Metrics
         if (model is IClassifier && ClassifierMetrics.Names.Contains(metric)) return;
         if (model is IAutoregressive) ExactMetrics.ExpectKnown(metric);
         else if (model is null or IEvidenceModel) LatentMetrics.ExpectKnown(metric);
-        else throw new MetricException($"No metric \"{metric}\" of {model.GetType().Name}.{Suggest.DidYouMean(metric, SampleMetric.Names)} Metrics of its samples: {string.Join(", ", SampleMetric.Names)} (X an extractor, lenet, rotnet or script; N a number of samples, such as fid_lenet_1000).");
+        else throw new MetricException($"No metric \"{metric}\" of {model.GetType().Name}.{Suggest.DidYouMean(metric, SampleMetric.Names.Select(form => form.Replace("_X", "_lenet").Replace("_N", "_1000")))} Metrics of its samples: {string.Join(", ", SampleMetric.Names)} (X an extractor, lenet, rotnet or script; N a number of samples, 10 to 1,000,000, such as fid_lenet_1000).");
     }
 
     /// <summary>Takes one measurement.</summary>

@@ -167,13 +167,16 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private Measurement Recognition(SampleMetric metric, Action<double>? progress)
     {
         const double Sure = 0.9;
-        var (confidence, answer) = extractor!.Probabilities(Drawn(metric.Count, progress)).max(1);
+        var probabilities = extractor!.Probabilities(Drawn(metric.Count, progress));
+        if (data.Classes > 0 && probabilities.shape[1] != data.Classes)
+            throw new MetricException($"{metric.Name} needs a classifier of {data.Name}, which has {data.Classes} classes, and --features tells {probabilities.shape[1]} apart. Train one on this set: ./manifold train features --data {data.Name}");
+        var (confidence, answer) = probabilities.max(1);
         double SureOf(Tensor p) => p.ge(Sure).to_type(ScalarType.Float64).mean().item<double>();
         var answers = answer.data<long>().ToArray();
         var shares = Enumerable.Range(0, Math.Max(data.Classes, (int)answers.Max() + 1)).Select(c => answers.Count(a => a == c) / (double)answers.Length).ToList();
         var classes = Samples.Classes(model);
         double? asAsked = classes == 0 ? null : answers.Index().Count(pair => pair.Item == pair.Index % classes) / (double)answers.Length;
-        return new Measurement(metric.Name, SureOf(confidence), "share", "higher", metric.Count)
+        return new Measurement(metric.Name, SureOf(confidence), "share", "none", metric.Count)
         {
             Floor = SureOf(HeldOutProbabilities(metric.Count).max(1).values),
             Ceiling = SureOf(references.Probabilities(extractor, Noise(metric.Count)).Values.max(1).values),
@@ -353,7 +356,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         return new Measurement(metric.Name, Accuracy(features), "share", "higher", Math.Min(HeldOut.Count, ProbeExamples))
         {
             Ceiling = Accuracy(batch => batch.X.flatten(1)),
-            Details = [Line($"learned from {Math.Min(data.Train.Count, ProbeExamples):N0} labelled examples; the ceiling is what raw pixels give")],
+            Details = [Line($"learned from {Math.Min(data.Train.Count, ProbeExamples):N0} labelled examples; beside it what raw pixels give")],
         };
     }
 

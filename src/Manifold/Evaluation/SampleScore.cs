@@ -32,6 +32,8 @@ public sealed partial class SampleScore : IObserver
             throw new MetricException($"{name} is two numbers, and checkpoints are ranked by one: {string.Join(" or ", halves.Select(half => half + name[metric.Kind.Length..]))}.");
         if (metric.Kind == "memorization")
             throw new MetricException($"{name} is a chance, of which neither way is better; it ranks no checkpoints.");
+        if (metric.Kind == "recognition")
+            throw new MetricException($"{name} is how sure a classifier is, and it is surest of a generator that makes one thing; it ranks no checkpoints. Name fid_{metric.Extractor}_{metric.Count} instead.");
         if (!Samples.CanBeDrawn(model) && !IsProbe)
             throw new MetricException($"{name} is of samples, and {model.GetType().Name} makes none.");
         if (IsProbe && (data.Classes == 0 || model is not (IFeatures or IEncoder)))
@@ -44,7 +46,7 @@ public sealed partial class SampleScore : IObserver
     /// <summary>The forms of the names of which it is known which way is better, for messages.</summary>
     public static IReadOnlyList<string> Forms(DataSet data) => data.Shape.IsPoint
         ? ["modes_N", "off_manifold_N", "missed_N", "c2st_N", "parzen_N"]
-        : [.. SampleMetric.Names.Where(form => !form.StartsWith("memorization", StringComparison.Ordinal) && form is not ("off_manifold_N" or "missed_N") && (form != "modes_N" || data.Shape.Channels == 3))
+        : [.. SampleMetric.Names.Where(form => form is not ("memorization_X_N" or "recognition_X_N") && form is not ("off_manifold_N" or "missed_N") && (form != "modes_N" || data.Shape.Channels == 3))
             .SelectMany(form => Halves(form.Replace("_X_N", "")) is { } halves ? halves.Select(half => $"{half}_X_N") : [form])];
 
     /// <summary>The metric that gives the number of this name; null if none does.</summary>

@@ -76,7 +76,7 @@ public sealed record GanRecipe : Recipe
     public override IReadOnlyList<IObserver> Watches(Plan plan, DataSet data, Device device) =>
         [.. base.Watches(plan, data, device), new GanWatch((Models.Gan)plan.Model, data.Validation, device)];
 
-    public override IReadOnlyList<IAdvisor> Advisors(DataSet data) => [new GanAdvisor(Objective.ToGame().Name, Trainer, Toy.Named(data.Name)?.Centres.Count is > 0 and var modes ? modes : null)];
+    public override IReadOnlyList<IAdvisor> Advisors(DataSet data) => [new GanAdvisor(Objective.ToGame().Name, Trainer, Toy.Named(data.Name)?.Centres.Count is > 0 and var modes ? modes : null, doubles: Model.Network == GanNetwork.Dcgan)];
 
     // Radford et al. 2015, section 4.
     private static OptimizerSettings Radford => new() { LearningRate = 2e-4, Beta1 = 0.5 };

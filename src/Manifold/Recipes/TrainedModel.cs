@@ -17,17 +17,30 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
     /// <summary>Loads a run's best checkpoint (its newest where no score was taken), or the one that is named.</summary>
     /// <param name="path">A run's folder, or one of its checkpoints.</param>
     /// <param name="weights">ema: the averages; live: the weights themselves.</param>
+    /// <param name="warn">Told of every checkpoint that is not whole and is passed over.</param>
     /// <param name="size">Rows and columns of the pictures it is to make, if they are not to be those it was trained for: for networks of convolutions alone.</param>
     /// <exception cref="SettingsException">The model is of one size only.</exception>
     /// <exception cref="CheckpointException">There is no whole checkpoint there, or it does not fit; the message says what was expected.</exception>
-    public static TrainedModel Open(string path, string weights, Device device, (int Height, int Width)? size = null)
+    public static TrainedModel Open(string path, string weights, Device device, (int Height, int Width)? size = null, Action<string>? warn = null)
     {
         if (weights is not ("ema" or "live")) throw new SettingsException($"weights is {weights}; it needs ema or live.");
-        var run = RunFolder.Read(path);
+        for (var attempt = 1; ; attempt++)
+        {
+            try { return OpenOnce(path, weights, device, size, warn); }
+            catch (IOException e) when (e is FileNotFoundException or DirectoryNotFoundException && attempt < Attempts) { }   // a run that is being trained has let the checkpoint go; there is a newer one
+        }
+    }
+
+    private const int Attempts = 5;
+
+    private static TrainedModel OpenOnce(string path, string weights, Device device, (int Height, int Width)? size, Action<string>? warn)
+    {
+        var run = RunFolder.Read(path, warn);
         var config = RunConfig.Parse(run.ConfigJson, Path.Combine(run.Path, "config.json"));
         var recipe = Settings.Parse(RecipeList.Find(config.Recipe), config.Settings);
         var checkpoint = run.Chosen ?? run.Best ?? run.Newest
-            ?? throw new CheckpointException($"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {run.Path}");
+            ?? throw new CheckpointException(Directory.EnumerateDirectories(run.Path, "checkpoint-????????????").Any() ? $"{run.Path} has checkpoints, and none is whole. Restore one, or train anew in another folder."
+                : $"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {run.Path}");
 
         var facts = size is { } other ? config.Data with { Height = other.Height, Width = other.Width } : config.Data;
         var plan = TrainingRun.Build(recipe, facts, device);

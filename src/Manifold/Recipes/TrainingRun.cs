@@ -101,7 +101,7 @@ public sealed class TrainingRun : IDisposable
     {
         var reader = RunFolder.Read(Folder.Path);
         Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader, Judges.By,
-            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : "elbo"));
+            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : Data.Shape.IsPoint ? "c2st_1000" : Data.Name == DataSet.Bundled ? "fid_lenet_1000" : "swd_1000"));
     }
 
     public void Dispose() => Folder.Dispose();
@@ -132,7 +132,7 @@ public sealed class TrainingRun : IDisposable
         if (refused.Count > 0)
             throw new SettingsException(
                 $"{request.Folder} was made with other settings:\n{string.Join("\n", refused.Select(change => $"  {change.Path} was {change.Stored}; now {change.Now}"))}\n" +
-                $"Restore them, start a new folder, or allow a change with --allow-change {refused[0].Path}.");
+                $"Restore them{(refused.Any(change => change.Path == "environment.threads") ? $" (--threads {was["environment"]!["threads"]})" : "")}, start a new folder, or allow what differs with {string.Join(" ", refused.Select(change => $"--allow-change {change.Path}"))}.");
 
         var seen = RunFolder.Read(request.Folder!).Newest?.ExamplesSeen ?? 0;
         return now with { Changes = [.. stored.Changes, .. changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now))] };

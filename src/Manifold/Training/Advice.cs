@@ -19,7 +19,8 @@ public interface IAdvisor
 /// <param name="game">As the setting is written.</param>
 /// <param name="trainer">Of the run: how large a batch is, and how long the average remembers.</param>
 /// <param name="modes">Modes that the data has, where that is known.</param>
-public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes = null) : IAdvisor
+/// <param name="doubles">Whether the generator doubles maps, which can leave a checkerboard.</param>
+public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes = null, bool doubles = true) : IAdvisor
 {
     private const double Large = 1e4;                       // of a gradient or a weight: float32 squares it without harm, and a few steps more are NaN
 
@@ -30,7 +31,8 @@ public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes 
 
         if (!isEarly && Lost(Of("d_loss")))
             yield return new("discriminator_wins", Line($"d_loss is {Of("d_loss"):G2}: the discriminator tells almost every example, and what it tells the generator is of little use. Lower discriminator.learning_rate, or set objective.r1 with model.discriminator_norm=layer."));
-        if (examplesSeen >= 300L * trainer.BatchSize && Of("spread_fake") < 0.3 * Of("spread_real"))
+        var hasLearned = examplesSeen >= 300L * trainer.BatchSize;
+        if (hasLearned && Of("spread_fake") < 0.3 * Of("spread_real"))
             yield return new("generator_collapse", Line($"samples of a batch lie {Of("spread_fake") / Of("spread_real"):P0} as far apart as data: the generator makes few things. Lower generator.learning_rate, or set objective.r1 with model.discriminator_norm=layer."));
         if (!isEarly && game == "minimax" && Of("d_fake") < -4.6)           // the slope of log(1 - D) is D, here below 0.01
             yield return new("vanishing_gradient", Line($"samples score {Of("d_fake"):F1}, and there minimax has a hundredth of its slope or less. Set objective.game=non_saturating."));
@@ -38,7 +40,7 @@ public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes 
             yield return new("vanishing_gradient", Line($"the generator's gradient has the norm {Of("g_grad"):G2}. Lower discriminator.learning_rate."));
         if (!isEarly && modes is { } all && Of("modes") <= 0.75 * all)
             yield return new("mode_loss", Line($"{Of("modes"):F0} of {all} modes are covered. Give it time, a larger batch, or objective.r1."));
-        if (Of("checkerboard") > 2 * Of("checkerboard_data"))
+        if (doubles && hasLearned && Of("checkerboard") > 2 * Of("checkerboard_data"))
             yield return new("checkerboard", Line($"the finest stripes of samples are {Of("checkerboard") / Of("checkerboard_data"):F1} times as strong as the data's. Set model.upsampling=nearest or bilinear."));
         var isRamping = trainer.EmaHalfLife >= (trainer.EmaRampUp ?? double.PositiveInfinity) * examplesSeen;     // a half-life that is not yet reached is not what holds the average back
         if (!isEarly && !isRamping && Of("d_real") - Of("ema_score") > 2 * Math.Max(0.1, Of("d_real") - Of("d_fake")))
