@@ -20,7 +20,7 @@ internal static class PictureVerbs
         var only = new Option<int?>("--class") { Description = "For a model that is told the class: this one, by its number; all in turn if not given.", HelpName = "N" };
         var temperature = new Option<double>("--temperature") { Description = "For a model of order: 1 for its own law, below 1 for what it finds likelier.", HelpName = "T", DefaultValueFactory = _ => 1 };
         var live = new Option<string?>("--live") { Description = "For a model of order: a PNG that is written again every second as rows are drawn.", HelpName = "FILE" };
-        var truncation = new Option<double?>("--truncation") { Description = "For a model with codes: draw them within so many deviations of the prior, for fewer kinds of better pictures.", HelpName = "T" };
+        var truncation = new Option<double?>("--truncation") { Description = "For a model with codes: draw them within so many deviations of the prior: fewer kinds, and better ones only of a model that is good there.", HelpName = "T" };
         var size = new Option<string?>("--size") { Description = "For a model of order made of convolutions: rows and columns other than those it was trained for.", HelpName = "HxW" };
         return Make("sample", "Draw pictures.", "./manifold sample runs/first --seeds 0-63 --out samples.png", [seeds, pixels, only, temperature, truncation, live, size], (trained, parsed, _) => [Drawn(trained, parsed)], moves: false, size);
 
