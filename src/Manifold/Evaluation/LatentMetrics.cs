@@ -47,8 +47,10 @@ public static partial class LatentMetrics
     /// <exception cref="MetricException">There is no metric of that name.</exception>
     public static void ExpectKnown(string metric)
     {
-        if ((!Names.Contains(metric) || metric.EndsWith("_K", StringComparison.Ordinal)) && Number(IwaeName(), metric) is null && Number(CheckerboardName(), metric) is null) throw Unknown(metric);
+        if (!IsKnown(metric)) throw Unknown(metric);
     }
+
+    internal static bool IsKnown(string metric) => Names.Contains(metric) && !metric.EndsWith("_K", StringComparison.Ordinal) || Number(IwaeName(), metric) is not null || Number(CheckerboardName(), metric) is not null;
 
     /// <summary>-L_K of each example, [B], nats: an upper bound of -log p(x) by K samples, drawn chunk by chunk so that memory does not grow with K.</summary>
     /// <remarks>Burda et al. 2016, https://arxiv.org/abs/1509.00519, equation 8; log-sum-exp over all K, not over the chunks' means.</remarks>

@@ -16,10 +16,14 @@ public static class Metrics
     public static void ExpectKnown(string metric, object? model = null)
     {
         if (SampleMetric.Parse(metric) is not null) return;
-        if (model is null && (ExactMetrics.Names.Contains(metric) || ClassifierMetrics.Names.Contains(metric))) return;
+        if (model is null)
+        {
+            if (ExactMetrics.Names.Contains(metric) || ClassifierMetrics.Names.Contains(metric) || LatentMetrics.IsKnown(metric)) return;
+            throw new MetricException($"No metric \"{metric}\".{Suggest.DidYouMean(metric, All.Select(form => form.Replace("_X", "_lenet").Replace("_N", "_1000").Replace("_K", "_100")))} There are: {string.Join(", ", All)} (X an extractor, lenet, rotnet or script; N a number of samples, 10 to 1,000,000; K one of codes).");
+        }
         if (model is IClassifier && ClassifierMetrics.Names.Contains(metric)) return;
         if (model is IAutoregressive) ExactMetrics.ExpectKnown(metric);
-        else if (model is null or IEvidenceModel) LatentMetrics.ExpectKnown(metric);
+        else if (model is IEvidenceModel) LatentMetrics.ExpectKnown(metric);
         else throw new MetricException($"No metric \"{metric}\" of {model.GetType().Name}.{Suggest.DidYouMean(metric, SampleMetric.Names.Select(form => form.Replace("_X", "_lenet").Replace("_N", "_1000")))} Metrics of its samples: {string.Join(", ", SampleMetric.Names)} (X an extractor, lenet, rotnet or script; N a number of samples, 10 to 1,000,000, such as fid_lenet_1000).");
     }
 

@@ -95,7 +95,7 @@ public class GameVerbTests
             {
                 var row = JsonNode.Parse(Assert.Single(File.ReadAllLines(Path.Combine(run, $"metric-{metric}.jsonl"))))!;
                 Assert.InRange((double)row["value"]!, 0, 1);
-                Assert.Equal(("test", "validation", "train", 1000, "lower", "none"), ((string?)row["split"], (string?)row["radius_split"], (string?)row["reference_split"], (int?)row["reference_count"], (string?)row["better"], (string?)row["quantization"]));
+                Assert.Equal(("train", "validation", "train", 1000, "lower", "none"), ((string?)row["split"], (string?)row["radius_split"], (string?)row["reference_split"], (int?)row["reference_count"], (string?)row["better"], (string?)row["quantization"]));
                 Assert.True((double)row["radius"]! > 0 && (double)row["floor"]! < 0.05);
                 Assert.Contains($"{metric} ", drawn.Output);
             }

@@ -196,6 +196,7 @@ public class VerbTests
     [InlineData(2, "objective.gradient is score; it needs a posterior and a prior whose KL has a closed form", "train", "vae", "--dry-run", "--set", "objective.gradient=score", "--set", "model.posterior=student_t", "--set", "model.prior=laplace")]
     [InlineData(2, "--metrics names none", "evaluate", "/nowhere", "--metrics", "")]
     [InlineData(2, "Did you mean \"elbo\"", "evaluate", "/nowhere", "--metrics", "elbow")]
+    [InlineData(2, "Did you mean \"fid_lenet_1000\"", "evaluate", "/nowhere", "--metrics", "fid_lenet_100O")]
     public void What_is_wrong_is_said_in_a_sentence_with_an_exit_code(int code, string message, params string[] arguments)
     {
         var result = ManifoldProcess.Run(arguments);
