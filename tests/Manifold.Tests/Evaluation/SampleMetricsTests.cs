@@ -450,6 +450,16 @@ public class SampleMetricsTests
     }
 
     [Fact]
+    public void A_classifier_of_other_classes_recognizes_nothing()
+    {
+        using var scope = NewDisposeScope();
+        var data = DataSet.Open(new DataSettings());
+        var other = Extractor.Of(new SmallClassifier(new PictureShape(1, 32, 32), new ClassifierSettings(), 2), "two");
+        Tensor New(int count, Action<double>? _) => data.Test!.InOrder(0, count, PixelRange.Unit).X;
+        Assert.Contains("has 10 classes, and --features tells 2 apart", Assert.Throws<MetricException>(() => new SampleMetrics(new object(), data, other, CPU, New).Measure(SampleMetric.Parse("recognition_lenet_50")!)).Message);
+    }
+
+    [Fact]
     public void Truncated_samples_are_judged_as_sample_draws_them()
     {
         using var scope = NewDisposeScope();

@@ -101,6 +101,19 @@ public class GanAdvisorTests
     public void Kernels_that_overlap_unevenly_leave_a_checkerboard(string upsampling, bool isSeen) =>
         Assert.Equal(isSeen, Advised("dcgan", $"model.upsampling={upsampling}", "data.size=16", "model.width=8", "trainer.examples=4800", "trainer.batch_size=16", "trainer.log_every=4800", "trainer.look_every=4800").Contains("checkerboard"));
 
+    [Fact]
+    public void Networks_as_they_were_made_are_not_looked_at()
+    {
+        using var scope = NewDisposeScope();
+        var data = DataSet.Open(new DataSettings { Size = 16 });
+        var gan = new Gan(data.Shape, new GanSettings { LatentDim = 4, Width = 4 });
+        var watch = new Manifold.Evaluation.GanWatch(gan, data.Validation, CPU);
+        var algorithm = new GanAlgorithm(gan, new AdversarialObjective(), new(), new(), new Schedule(), 4);
+        using var _ = no_grad();
+        Assert.Empty(watch.Look(new Moment(0, false, algorithm)));
+        Assert.Equal(["checkerboard", "checkerboard_data", "ema_score"], watch.Look(new Moment(4, false, algorithm)).Keys.Order());
+    }
+
     // What the observers see, rather than the losses.
     [Theory]
     [InlineData("mode_loss", 4, 1, 1, 0)]
