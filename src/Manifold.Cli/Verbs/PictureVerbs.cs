@@ -76,6 +76,7 @@ internal static class PictureVerbs
             if (model.LatentDim != 2)
                 throw new SettingsException($"{trained.Run.Path} has {model.LatentDim} latents; a sheet needs 2. Train vae-2d, or walk with `./manifold interpolate`.");
             var n = Verb.AtLeast(2, parsed.GetValue(size), "--size");
+            Verb.AtMost((long)n * n, $"--size {n}");
             var condition = Condition.OneHot(full([n * n], parsed.GetValue(only), ScalarType.Int64), model.Classes)?.to(trained.Device);
             var pictures = model.Decode(Latents.Sheet(n, model.Prior).to(trained.Device), condition);
             return model.Shape.IsPoint ? Sheet.Of(pictures, n) : Grid.Of(pictures, n, gap: 0);

@@ -84,6 +84,19 @@ internal static partial class Verb
     public static int AtLeast(int least, int value, string option) =>
         value >= least ? value : throw new SettingsException($"{option} is {value}; it needs {least} or more.");
 
+    /// <exception cref="SettingsException">The value is outside.</exception>
+    public static int Within(int least, int most, int value, string option) =>
+        value >= least && value <= most ? value : throw new SettingsException($"{option} is {value}; it needs {least:N0} to {most:N0}.");
+
+    /// <summary>A number of pictures on one sheet or in one animation, all of which are in memory at once.</summary>
+    /// <param name="what">What asks for them, such as --steps for 3 walks.</param>
+    /// <exception cref="SettingsException">There are more than <see cref="MostPictures"/>.</exception>
+    public static int AtMost(long pictures, string what) =>
+        pictures <= MostPictures ? (int)pictures
+        : throw new SettingsException($"{what} asks for {pictures:N0} pictures; one sheet or animation has at most {MostPictures:N0}.");
+
+    private const int MostPictures = 100_000;           // as many as --seeds allows
+
     public static void UseThreads(int? threads)
     {
         if (threads is < 1) throw new SettingsException($"--threads is {threads}; it needs 1 or more.");
