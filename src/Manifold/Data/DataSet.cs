@@ -99,14 +99,14 @@ public sealed class DataSet
         : Npy.IsFile(path) ? OpenNpy(name, [path], settings)
         : ParquetPictures.IsFile(path) ? OpenParquet(name, [path], [], settings)
         : PictureFile.IsPicture(path) ? throw new DataException($"{path} is one picture, and a set is of many: give the folder that it lies in.")
-        : Cifar.IsFile(path) ? new DataSet(name, Resized(Cifar.Open([path]), settings), null, settings)
+        : Cifar.IsFile(path) ? new DataSet(name, Cifar.Open([path], settings.Size), null, settings)
         : OpenIdx(name, path, null, settings);
 
     /// <summary>How a folder is opened, by what lies in it; null if nothing does that can be.</summary>
     private static Func<string, string, DataSettings, DataSet>? Inside(string folder)
     {
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
-        var idx = files.Where(file => Path.GetFileName(file).Contains("images-idx")).ToList();
+        var idx = files.Where(file => Idx.IsPictures(file)).ToList();
         var archives = files.Where(PictureFiles.IsArchive).ToList();
         var binaries = files.Where(Cifar.IsFile).ToList();
         if (idx.Count > 0)
@@ -115,8 +115,7 @@ public sealed class DataSet
             return (name, _, settings) => archives.Count == 1 ? OpenPictures(name, archives[0], settings)
                 : throw new DataException($"{folder} has several archives: {string.Join(", ", archives.Select(Path.GetFileName))}. Give the path of one.");
         if (binaries.Count > 0)
-            return (name, _, settings) => new DataSet(name, Resized(Cifar.Open([.. binaries.Where(file => !IsTest(file))]), settings),
-                binaries.Where(IsTest).ToList() is { Count: > 0 } test ? Resized(Cifar.Open(test), settings) : null, settings);
+            return (name, _, settings) => OpenCifar(name, [.. binaries.Where(file => !IsTest(file))], [.. binaries.Where(IsTest)], settings);
         var arrays = files.Where(Npy.IsFile).ToList();
         if (arrays.Count > 0) return (name, _, settings) => OpenNpy(name, arrays, settings);
         var tables = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(ParquetPictures.IsFile).Order(StringComparer.Ordinal).ToList();
@@ -130,9 +129,9 @@ public sealed class DataSet
         var pictures = files.Count == 1 ? files : [.. files.Where(file => Path.GetFileName(file) is var f && (f.Contains("images") || f.Contains("imgs") || f.StartsWith("x_", StringComparison.Ordinal)))];
         var train = pictures.Where(file => files.Count == 1 || !Path.GetFileName(file).Contains("test")).ToList();
         if (train.Count != 1) throw new DataException($"{Path.GetDirectoryName(files[0])} has the arrays {string.Join(", ", files.Select(Path.GetFileName))}; give the path of the one whose pictures to train on.");
-        var (source, test) = Npy.Open(train[0]);
-        test ??= pictures.FirstOrDefault(file => file != train[0]) is { } other ? Npy.Open(other).Train : null;
-        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(test, settings), settings, IsSorted(source));
+        var (source, test) = Npy.Open(train[0], settings.Size);
+        test ??= pictures.FirstOrDefault(file => file != train[0]) is { } other ? Npy.Open(other, settings.Size, source.Bytes.Length).Train : null;
+        return new DataSet(name, source, test, settings, IsSorted(source));
     }
 
     // The hub's layout: a file's name begins with its part. Its validation part is ours to test on where there is no test part.
@@ -156,8 +155,14 @@ public sealed class DataSet
 
     private static DataSet OpenIdx(string name, string train, string? test, DataSettings settings)
     {
-        var source = Idx.Pictures(train);
-        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(Idx.Pictures(test), settings), settings, IsSorted(source));
+        var source = Idx.Pictures(train, settings.Size);
+        return new DataSet(name, source, test is null ? null : Idx.Pictures(test, settings.Size, source.Bytes.Length), settings, IsSorted(source));
+    }
+
+    private static DataSet OpenCifar(string name, IReadOnlyList<string> train, IReadOnlyList<string> test, DataSettings settings)
+    {
+        var source = Cifar.Open(train, settings.Size);
+        return new DataSet(name, source, test.Count == 0 ? null : Cifar.Open(test, settings.Size, source.Bytes.Length), settings);
     }
 
     // Files stand in the order of their names, which may be that of their subjects.
@@ -165,19 +170,6 @@ public sealed class DataSet
     {
         var (train, test, classes, skipped) = PictureFiles.Open(path, settings);
         return new DataSet(name, train, test, settings, isSorted: true) { ClassNames = classes, Skipped = skipped };
-    }
-
-    private static MemorySource Resized(MemorySource source, DataSettings settings)
-    {
-        if (settings.Size is not { } size || source.Shape is var shape && shape.Height == size && shape.Width == size) return source;
-        var values = new byte[source.Count * shape.Channels * size * size];
-        Parallel.For(0, source.Count, i =>
-        {
-            var pixels = new byte[shape.Dims];
-            source.Read(i, pixels);
-            Resize.ToSquare(new Pixels(shape, pixels), size).Values.CopyTo(values, i * shape.Channels * size * size);
-        });
-        return new MemorySource(source.NameOf(0), shape with { Height = size, Width = size }, values, source.Labels);
     }
 
     /// <summary>A set's pictures as they lie, for a set that is made of them.</summary>
@@ -192,8 +184,7 @@ public sealed class DataSet
         MemorySource Part(string part)
         {
             var (images, labels) = ($"{part}-images-idx3-ubyte.br", $"{part}-labels-idx1-ubyte.br");
-            using Stream x = Resource(images), y = Resource(labels);
-            return Resized(Idx.Pictures(Idx.Read(x, images), images, Idx.Read(y, labels), labels), settings);
+            return Idx.Pictures(() => Resource(images), images, Resource(labels), labels, settings.Size);
         }
         return new DataSet(Bundled, Part("train"), Part("t10k"), settings);
     }

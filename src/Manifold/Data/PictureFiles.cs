@@ -11,8 +11,7 @@ public sealed record EncodedPicture(string Path, Func<byte[]> Bytes);
 public static class PictureFiles
 {
     private const long LargestArchive = 2L << 30;      // bytes of encoded pictures held in memory
-    private const long LargestDecoded = 1L << 30;      // bytes of pixels held in memory
-    private const int LargestFile = 1 << 26;           // bytes of one encoded picture
+    internal const int LargestFile = 1 << 26;           // bytes of one encoded picture
 
     public static bool IsArchive(string path) =>
         path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase)
@@ -65,56 +64,18 @@ public static class PictureFiles
     internal static (MemorySource Train, MemorySource? Test, int Skipped) Assemble(
         string path, IReadOnlyList<(EncodedPicture File, int? Label)> train, IReadOnlyList<(EncodedPicture File, int? Label)> test, DataSettings settings)
     {
-        List<EncodedPicture> all = [.. train.Concat(test).Select(picture => picture.File)];
-        var pixels = Decode(path, all, settings);
-        var shape = OneShape(path, all, pixels);
-        return (Part(train, 0), test.Count == 0 ? null : Part(test, train.Count), pixels.Count(picture => picture is null));
+        var decoded = new DecodedPictures(path, [.. train.Concat(test).Select(picture => picture.File)], settings);
+        var (source, tested) = (Part(train, 0), test.Count == 0 ? null : Part(test, train.Count));
+        return (source, tested, decoded.Skipped);
 
         MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
         {
-            var kept = Enumerable.Range(0, pictures.Count).Where(i => pixels[offset + i] is not null).ToList();
-            var values = new byte[(long)kept.Count * shape.Dims];
-            for (var i = 0; i < kept.Count; i++) InColour(pixels[offset + kept[i]]!, shape).CopyTo(values, (long)i * shape.Dims);
-            return new MemorySource(path, shape, values, pictures.All(picture => picture.Label is not null) ? [.. kept.Select(i => pictures[i].Label!.Value)] : null);
+            var (kept, values) = decoded.Decode(offset, pictures.Count);
+            return new MemorySource(path, decoded.Shape, values, pictures.All(picture => picture.Label is not null) ? [.. kept.Select(i => pictures[i - offset].Label!.Value)] : null);
         }
     }
 
     private static string ClassOf(EncodedPicture picture) => picture.Path[..picture.Path.IndexOf('/')];
-
-    private static Pixels?[] Decode(string path, List<EncodedPicture> pictures, DataSettings settings)
-    {
-        var pixels = new Pixels?[pictures.Count];
-        long total = 0;
-        Exception? first = null;
-        Parallel.For(0, pictures.Count, (i, loop) =>
-        {
-            try
-            {
-                var picture = PictureFile.Decode(pictures[i].Bytes(), $"{path}/{pictures[i].Path}");
-                pixels[i] = settings.Size is { } size ? Resize.ToSquare(picture, size) : picture;
-                if (Interlocked.Add(ref total, pixels[i]!.Values.Length) > LargestDecoded)
-                    throw new InvalidOperationException($"{path} takes more than {LargestDecoded >> 30} GB once decoded; make the pictures smaller with --set data.size=64.");
-            }
-            catch (DataException e) when (!settings.SkipBad) { first ??= e; loop.Stop(); }
-            catch (DataException) { }
-            catch (InvalidOperationException e) { first ??= new DataException(e.Message); loop.Stop(); }
-        });
-        if (first is not null) throw first;
-        return pixels.Any(picture => picture is not null) ? pixels : throw new DataException($"{path}: none of its {pictures.Count} pictures can be read.");
-    }
-
-    // Grey among colours becomes colour; sizes must agree.
-    private static PictureShape OneShape(string path, List<EncodedPicture> pictures, Pixels?[] pixels)
-    {
-        var known = Enumerable.Range(0, pictures.Count).Where(i => pixels[i] is not null).ToList();
-        var size = pixels[known[0]]!.Shape;
-        if (known.FirstOrDefault(i => (pixels[i]!.Shape.Height, pixels[i]!.Shape.Width) != (size.Height, size.Width), -1) is var other && other >= 0)
-            throw new DataException($"{path} has pictures of several sizes: {pictures[known[0]].Path} is {size.Height}x{size.Width}, {pictures[other].Path} is {pixels[other]!.Shape.Height}x{pixels[other]!.Shape.Width}. Bring them to one with --set data.size=64.");
-        return size with { Channels = known.Max(i => pixels[i]!.Shape.Channels) };
-    }
-
-    private static byte[] InColour(Pixels picture, PictureShape shape) =>
-        picture.Shape.Channels == shape.Channels ? picture.Values : [.. picture.Values, .. picture.Values, .. picture.Values];
 
     private static IEnumerable<EncodedPicture> InFolder(string folder) =>
         Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(PictureFile.IsPicture)
