@@ -15,7 +15,10 @@ internal static class DryRun
         var work = Workload.Of(recipe, data, request.Device).ExpectMemory();
 
         Console.WriteLine(recipe.ToJson().ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true }));
-        Console.WriteLine($"\ndata: {data.Name}, {data.Shape}, {data.Train.Count:N0} train, {data.Validation.Count:N0} validation, {data.Test?.Count ?? 0:N0} test\n");
+        Console.WriteLine($"\ndata: {data.Name}, {data.Shape}, {data.Train.Count:N0} train, {data.Validation.Count:N0} validation, {data.Test?.Count ?? 0:N0} test");
+        foreach (var line in data.Description) Console.WriteLine($"  {line}");
+        foreach (var warning in data.Warnings) request.Warn(warning);
+        Console.WriteLine();
         Console.WriteLine($"{"layer",-28}{"kind",-18}{"input",-22}{"output",-22}{"parameters",12}{"multiply-adds",16}");
         foreach (var layer in work.Layers)
             Console.WriteLine($"{layer.Name,-28}{layer.Kind,-18}{Shape(layer.Input),-22}{Shape(layer.Output),-22}{layer.Parameters,12:N0}{layer.MultiplyAdds / work.Batch,16:N0}");

@@ -23,6 +23,9 @@ public sealed record DataSettings
         SettingChecks.Need(Levels == 256 || !Dequantize && Binarize == Binarization.None, "data.levels", Levels, "data.binarize=none and data.dequantize=false: fewer levels are an end of their own");
         return this;
     }
+
+    /// <summary>These settings with a set that is named by its path named by its full path; a set by name stays as it is.</summary>
+    public DataSettings WithFullPath() => DataSet.IsPath(this) ? this with { Set = Path.GetFullPath(Set) } : this;
 }
 
 /// <summary>Data is missing, broken, or not what a model needs. The message names the file, what it has, and the way out.</summary>

@@ -14,9 +14,9 @@ public static class ParquetPictures
 
     public static bool IsFile(string path) => path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Decodes the pictures of tables to their parts.</summary>
+    /// <summary>Decodes the pictures of tables to their splits.</summary>
     /// <exception cref="DataException">A table is broken or has no column of pictures, or a picture cannot be read (unless it may be skipped).</exception>
-    public static (MemorySource Train, MemorySource? Test, IReadOnlyList<string> Classes, int Skipped) Open(IReadOnlyList<string> train, IReadOnlyList<string> test, DataSettings settings)
+    internal static SplitSources Open(IReadOnlyList<string> train, IReadOnlyList<string> validation, IReadOnlyList<string> test, DataSettings settings)
     {
         IReadOnlyList<string> classes = [];
         List<(EncodedPicture, int?)> Rows(IReadOnlyList<string> tables) => [.. tables.SelectMany(table =>
@@ -25,8 +25,8 @@ public static class ParquetPictures
             if (names.Count > 0) classes = names;
             return rows;
         })];
-        var (source, tested, skipped) = PictureFiles.Assemble(train[0], Rows(train), Rows(test), settings);
-        return (source, tested, classes, skipped);
+        var found = PictureFiles.Assemble(train[0], Rows(train), Rows(validation), Rows(test), settings);
+        return found with { ClassNames = classes };
     }
 
     private static (List<(EncodedPicture, int?)> Rows, IReadOnlyList<string> Classes) Read(string path)

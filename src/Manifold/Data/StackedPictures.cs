@@ -14,7 +14,11 @@ internal static class StackedPictures
     {
         if (settings.Size is { } size) DecodedLimit.Check(Name, TrainCount + TestCount, new PictureShape(3, size, size));
         var (train, test) = DataSet.Sources(settings with { Set = "mnist" }, dataRoot);
-        return new DataSet(Name, Stacked(train, TrainCount, "train"), Stacked(test ?? train, TestCount, "test"), settings);
+        var stacked = Stacked(train, TrainCount, "train");
+        return new DataSet(Name, new SplitSources(stacked, Test: test is null ? null : Stacked(test, TestCount, "test"))
+        {
+            IsInRandomOrder = true, TrainFrom = "triples of mnist's training pictures", TestFrom = "triples of mnist's test pictures",
+        }, settings);
     }
 
     // Which three is a function of the part and the position; the label has the three digits, the red one's hundreds first.
