@@ -94,7 +94,7 @@ public class SafeTensorsTests
     public void Two_thousand_mutated_files_end_in_nothing_but_a_refusal()
     {
         var target = new Dictionary<string, Tensor> { ["a"] = zeros([1, 3], ScalarType.Byte), ["b"] = zeros(2) };
-        var refused = Mutations.Try(ByHand(), 2000, bytes =>
+        var refused = Mutations.Try(ByHand(), Mutations.Count, bytes =>
         {
             try { SafeTensors.ReadInto(bytes, target, "mutated"); return true; }
             catch (CheckpointException) { return false; }
