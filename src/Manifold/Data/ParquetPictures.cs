@@ -45,7 +45,7 @@ public static class ParquetPictures
 
     private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = Unpacked.OpenRegular(path);
         ParquetFooter.Check(file, path);
         await using var table = await ParquetReader.CreateAsync(file);
         var fields = table.Schema.GetDataFields();
@@ -93,7 +93,11 @@ public static class ParquetPictures
         var numbers = label.ClrType == typeof(long) ? await Of<long>(value => value)
             : label.ClrType == typeof(int) ? await Of<int>(value => value)
             : label.ClrType == typeof(short) ? await Of<short>(value => value)
+            : label.ClrType == typeof(sbyte) ? await Of<sbyte>(value => value)
             : label.ClrType == typeof(byte) ? await Of<byte>(value => value)
+            : label.ClrType == typeof(ushort) ? await Of<ushort>(value => value)
+            : label.ClrType == typeof(uint) ? await Of<uint>(value => value)
+            : label.ClrType == typeof(ulong) ? await Of<ulong>(value => (long)Math.Min(value, long.MaxValue))
             : throw new DataException($"{path} has a column {label.Name} of {label.ClrType.Name}; labels need whole numbers.");
         return Array.ConvertAll(numbers, number => number is >= 0 and < 100_000 ? (int)number : throw new DataException($"{path} has the label {number}; a label is a whole number from 0 up, and every row needs one."));
     }

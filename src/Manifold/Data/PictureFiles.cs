@@ -10,7 +10,6 @@ public sealed record EncodedPicture(string Path, Func<byte[]> Bytes);
 public static class PictureFiles
 {
     internal const int LargestFile = 1 << 26;          // bytes of one encoded picture
-    private const long LargestDecoded = 1L << 30;      // bytes of pixels held in memory
 
     public static bool IsArchive(string path) =>
         path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase)
@@ -59,57 +58,18 @@ public static class PictureFiles
     internal static SplitSources Assemble(string path, IReadOnlyList<(EncodedPicture File, int? Label)> train,
         IReadOnlyList<(EncodedPicture File, int? Label)> validation, IReadOnlyList<(EncodedPicture File, int? Label)> test, DataSettings settings)
     {
-        List<EncodedPicture> all = [.. train.Concat(validation).Concat(test).Select(picture => picture.File)];
-        var pixels = Decode(path, all, settings);
-        var shape = OneShape(path, all, pixels);
-        return new SplitSources(Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count)) { LeftOut = Unreadable() };
+        var decoded = new DecodedPictures(path, [.. train.Concat(validation).Concat(test).Select(picture => picture.File)], settings);
+        var found = new SplitSources(Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count));
+        return found with { LeftOut = decoded.Unreadable };
 
         MemorySource? Optional(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset) => pictures.Count == 0 ? null : Part(pictures, offset);
         MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
         {
-            var kept = Enumerable.Range(0, pictures.Count).Where(i => pixels[offset + i] is not null).ToList();
-            var values = new byte[(long)kept.Count * shape.Dims];
-            for (var i = 0; i < kept.Count; i++) InColour(pixels[offset + kept[i]]!, shape).CopyTo(values, (long)i * shape.Dims);
-            return new MemorySource(path, shape, values, pictures.All(picture => picture.Label is not null) ? [.. kept.Select(i => pictures[i].Label!.Value)] : null);
+            var (kept, values) = decoded.Decode(offset, pictures.Count);
+            var labels = pictures.All(picture => picture.Label is not null) ? kept.Select(i => pictures[i - offset].Label!.Value).ToArray() : null;
+            return new MemorySource(path, decoded.Shape, values, labels);
         }
-        IReadOnlyList<LeftOut> Unreadable() => pixels.Count(picture => picture is null) is > 0 and var count
-            ? [new LeftOut(LeftOutCounts.Unreadable, count, all[Array.FindIndex(pixels, picture => picture is null)].Path)] : [];
     }
-
-    private static Pixels?[] Decode(string path, List<EncodedPicture> pictures, DataSettings settings)
-    {
-        var pixels = new Pixels?[pictures.Count];
-        long total = 0;
-        Exception? first = null;
-        Parallel.For(0, pictures.Count, (i, loop) =>
-        {
-            try
-            {
-                var picture = PictureFile.Decode(pictures[i].Bytes(), $"{path}/{pictures[i].Path}");
-                pixels[i] = settings.Size is { } size ? Resize.ToSquare(picture, size) : picture;
-                if (Interlocked.Add(ref total, pixels[i]!.Values.Length) > LargestDecoded)
-                    throw new InvalidOperationException($"{path} takes more than {LargestDecoded >> 30} GB once decoded; make the pictures smaller with --set data.size=64.");
-            }
-            catch (DataException e) when (!settings.SkipBad) { first ??= e; loop.Stop(); }
-            catch (DataException) { }
-            catch (InvalidOperationException e) { first ??= new DataException(e.Message); loop.Stop(); }
-        });
-        if (first is not null) throw first;
-        return pixels.Any(picture => picture is not null) ? pixels : throw new DataException($"{path}: none of its {pictures.Count} pictures can be read.");
-    }
-
-    // Grey among colours becomes colour; sizes must agree.
-    private static PictureShape OneShape(string path, List<EncodedPicture> pictures, Pixels?[] pixels)
-    {
-        var known = Enumerable.Range(0, pictures.Count).Where(i => pixels[i] is not null).ToList();
-        var size = pixels[known[0]]!.Shape;
-        if (known.FirstOrDefault(i => (pixels[i]!.Shape.Height, pixels[i]!.Shape.Width) != (size.Height, size.Width), -1) is var other && other >= 0)
-            throw new DataException($"{path} has pictures of several sizes: {pictures[known[0]].Path} is {size.Height}x{size.Width}, {pictures[other].Path} is {pixels[other]!.Shape.Height}x{pixels[other]!.Shape.Width}. Bring them to one with --set data.size=64.");
-        return size with { Channels = known.Max(i => pixels[i]!.Shape.Channels) };
-    }
-
-    private static byte[] InColour(Pixels picture, PictureShape shape) =>
-        picture.Shape.Channels == shape.Channels ? picture.Values : [.. picture.Values, .. picture.Values, .. picture.Values];
 
     private static IEnumerable<EncodedPicture> InFolder(string folder, LeftOutCounts left)
     {
@@ -123,7 +83,7 @@ public static class PictureFiles
 
     private static DataException NoPicture(string path, LeftOutCounts left)
     {
-        var others = left.All.Count == 0 ? "" : $" It has {string.Join(", ", left.All)}.";
+        var others = left.All.Count == 0 ? "" : $" What it has: {string.Join("; ", left.All)}.";
         var links = left.All.Any(entry => entry.Reason == LeftOutCounts.LinkOut) ? " Copy what the links lead to into the set (cp -rL)." : "";
         return new($"{path} holds no PNG, JPEG or WebP picture; it needs some, in folders of their classes or not.{others}{links}");
     }

@@ -16,20 +16,6 @@ internal static class SetReader
         catch (DataException) { return true; }       // to open it says why it cannot be read
     }
 
-    /// <summary>Pictures brought to the size that the settings ask for.</summary>
-    public static MemorySource Resized(MemorySource source, DataSettings settings)
-    {
-        if (settings.Size is not { } size || source.Shape is var shape && shape.Height == size && shape.Width == size) return source;
-        var values = new byte[source.Count * shape.Channels * size * size];
-        Parallel.For(0, source.Count, i =>
-        {
-            var pixels = new byte[shape.Dims];
-            source.Read(i, pixels);
-            Resize.ToSquare(new Pixels(shape, pixels), size).Values.CopyTo(values, i * shape.Channels * size * size);
-        });
-        return new MemorySource(source.NameOf(0), shape with { Height = size, Width = size }, values, source.Labels);
-    }
-
     private static SplitSources OfFile(string path, DataSettings settings)
     {
         FolderWalk.ExpectRegular(path);
@@ -37,11 +23,11 @@ internal static class SetReader
         if (OtherFormats.Of(path) is { } other) throw other.Refused(path);
         if (PictureFiles.IsArchive(path)) return PictureFiles.Open(path, settings);
         var name = Path.GetFileName(path);
-        var found = Npy.IsFile(path) ? OfArrays([(path, SplitKind.Train)])
+        var found = Npy.IsFile(path) ? OfArrays([(path, SplitKind.Train)], settings)
             : ParquetPictures.IsFile(path) ? OfTables([(path, SplitKind.Train)], settings)
-            : Cifar.IsFile(path) ? new SplitSources(Cifar.Open([path]))
-            : new SplitSources(Idx.Pictures(path));
-        return Finished(found with { TrainFrom = name }, [path], [], settings);
+            : Cifar.IsFile(path) ? new SplitSources(Cifar.Open([path], settings.Size))
+            : new SplitSources(Idx.Pictures(path, settings.Size));
+        return Finished(found with { TrainFrom = name }, [path], found.LeftOut);
     }
 
     private static SplitSources OfFolder(string folder, DataSettings settings)
@@ -56,19 +42,20 @@ internal static class SetReader
         var kinds = SplitNames.OfFiles(folder, [.. files.Select(Below)], canBeJoined: isTable || Cifar.IsFile(files[0]));
         var sorted = files.Select(file => (File: file, Kind: kinds[Below(file)])).ToList();
         string From(SplitKind kind) => string.Join(", ", sorted.Where(pair => pair.Kind == kind).Select(pair => Below(pair.File)));
-        var found = isTable ? OfTables(sorted, settings) : Npy.IsFile(files[0]) ? OfArrays(sorted) : Cifar.IsFile(files[0]) ? OfBinaries(sorted) : OfIdx(sorted);
+        var found = isTable ? OfTables(sorted, settings) : Npy.IsFile(files[0]) ? OfArrays(sorted, settings) : Cifar.IsFile(files[0]) ? OfBinaries(sorted, settings) : OfIdx(sorted, settings);
 
         Beside(folder, all, [.. files, .. files.Select(LabelsOf).OfType<string>()], left);
         found = found with { TrainFrom = From(SplitKind.Train), ValidationFrom = From(SplitKind.Validation), TestFrom = From(SplitKind.Test) };
-        return Finished(found, files, left.All.Concat(found.LeftOut), settings);
+        foreach (var entry in found.LeftOut) left.Add(entry);
+        return Finished(found, files, left.All);
     }
 
     /// <summary>The data files of a folder that a set is read from, all of one format; none where it is of pictures.</summary>
     private static (List<string> Files, bool IsTable) DataFiles(string folder, List<string> all, List<string> top, LeftOutCounts left)
     {
-        if (Unpacked([.. top.Where(IsIdx)], left) is { Count: > 0 } idx) return (idx, false);
+        if (WithoutTwins([.. top.Where(Idx.IsPictures)], left) is { Count: > 0 } idx) return (idx, false);
         if (top.Where(PictureFiles.IsArchive).ToList() is { Count: > 0 } archives) return (archives, false);
-        if (Unpacked([.. top.Where(Cifar.IsFile)], left) is { Count: > 0 } binaries) return (binaries, false);
+        if (WithoutTwins([.. top.Where(Cifar.IsFile)], left) is { Count: > 0 } binaries) return (binaries, false);
         if (Arrays([.. top.Where(Npy.IsFile)]) is { Count: > 0 } arrays) return (arrays, false);
         if (all.Where(ParquetPictures.IsFile).ToList() is { Count: > 0 } tables) return (tables, true);
         if (!all.Any(PictureFile.IsPicture) && top.Select(OtherFormats.Of).FirstOrDefault(other => other is not null) is { } known)
@@ -81,7 +68,8 @@ internal static class SetReader
         if (archives.Count > 1) throw new DataException($"{folder} has several archives: {string.Join(", ", archives.Select(Path.GetFileName))}. Give the path of one.");
         var found = PictureFiles.Open(archives[0], settings);
         Beside(folder, all, [.. archives], left);
-        return found with { LeftOut = [.. found.LeftOut, .. left.All] };
+        foreach (var entry in found.LeftOut) left.Add(entry);
+        return found with { LeftOut = left.All };
     }
 
     // What lies beside the files of the set: a picture may have been meant, a licence was not.
@@ -92,7 +80,7 @@ internal static class SetReader
     }
 
     // train-images-idx3-ubyte and train-images-idx3-ubyte.gz are one file twice.
-    private static List<string> Unpacked(List<string> files, LeftOutCounts left)
+    private static List<string> WithoutTwins(List<string> files, LeftOutCounts left)
     {
         var twins = files.Where(file => Path.GetExtension(file).ToLowerInvariant() is ".gz" or ".br" && files.Contains(file[..^3])).ToList();
         foreach (var twin in twins) left.Add(LeftOutCounts.Packed, Path.GetFileName(twin));
@@ -111,36 +99,38 @@ internal static class SetReader
         [.. SplitNames.Words(Path.GetFileName(file)).Where(word => word is "labels" or "label" or "y" or "targets" or "target" or "classes")];
 
     private static bool IsData(string file) =>
-        IsIdx(file) || PictureFiles.IsArchive(file) || Cifar.IsFile(file) || Npy.IsFile(file) || ParquetPictures.IsFile(file);
+        Idx.IsPictures(file) || PictureFiles.IsArchive(file) || Cifar.IsFile(file) || Npy.IsFile(file) || ParquetPictures.IsFile(file);
 
-    // train-images-idx3-ubyte.gz, train-images.idx3-ubyte, my-images.idx
-    private static bool IsIdx(string file)
-    {
-        var words = SplitNames.Words(Path.GetFileName(file));
-        var end = Path.GetExtension(file).ToLowerInvariant();
-        return words.Contains("images") && words.Contains("idx") && !PictureFiles.IsArchive(file) && end is not (".part" or ".txt" or ".md5" or ".sha256");
-    }
+    private static string? LabelsOf(string file) => Npy.IsFile(file) ? Npy.LabelsOf(file) : Idx.IsPictures(file) ? Idx.LabelsOf(file) : null;
 
-    private static string? LabelsOf(string file) => Npy.IsFile(file) ? Npy.LabelsOf(file) : IsIdx(file) ? Idx.LabelsOf(file) : null;
+    private static SplitSources OfIdx(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
+        EachInTurn(files, (chosen, held) => Idx.Pictures(chosen[0], settings.Size, held));
 
-    private static SplitSources OfIdx(IReadOnlyList<(string File, SplitKind Kind)> files)
-    {
-        MemorySource? Read(SplitKind kind) => files.FirstOrDefault(pair => pair.Kind == kind).File is { } file ? Idx.Pictures(file) : null;
-        return new SplitSources(Read(SplitKind.Train)!, Read(SplitKind.Validation), Read(SplitKind.Test));
-    }
-
-    private static SplitSources OfBinaries(IReadOnlyList<(string File, SplitKind Kind)> files)
-    {
-        MemorySource? Read(SplitKind kind) => OfKind(files, kind) is { Count: > 0 } chosen ? Cifar.Open(chosen) : null;
-        return new SplitSources(Read(SplitKind.Train)!, Read(SplitKind.Validation), Read(SplitKind.Test));
-    }
+    private static SplitSources OfBinaries(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
+        EachInTurn(files, (chosen, held) => Cifar.Open(chosen, settings.Size, held));
 
     // One file may have all splits, as x_train, x_val and x_test; or each its own.
-    private static SplitSources OfArrays(IReadOnlyList<(string File, SplitKind Kind)> files)
+    private static SplitSources OfArrays(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings)
     {
-        (MemorySource Train, MemorySource? Test)? Read(SplitKind kind) => OfKind(files, kind) is [var file, ..] ? Npy.Open(file) : null;
-        var (train, test) = Read(SplitKind.Train)!.Value;
-        return new SplitSources(train, Read(SplitKind.Validation)?.Train, Read(SplitKind.Test)?.Train ?? test);
+        if (files.Count > 1) return EachInTurn(files, (chosen, held) => Npy.Open(chosen[0], settings.Size, held).Train);
+        var (train, test) = Npy.Open(files[0].File, settings.Size);
+        return new SplitSources(train, Test: test);
+    }
+
+    // What is read already counts towards the limit of the whole set.
+    private static SplitSources EachInTurn(IReadOnlyList<(string File, SplitKind Kind)> files, Func<List<string>, long, MemorySource> read)
+    {
+        long held = 0;
+        var (train, validation, test) = (Read(SplitKind.Train), Read(SplitKind.Validation), Read(SplitKind.Test));
+        return new SplitSources(train!, validation, test);
+
+        MemorySource? Read(SplitKind kind)
+        {
+            if (OfKind(files, kind) is not { Count: > 0 } chosen) return null;
+            var source = read(chosen, held);
+            held += source.Bytes.Length;
+            return source;
+        }
     }
 
     private static SplitSources OfTables(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
@@ -149,12 +139,12 @@ internal static class SetReader
     private static List<string> OfKind(IReadOnlyList<(string File, SplitKind Kind)> files, SplitKind kind) =>
         [.. files.Where(pair => pair.Kind == kind).Select(pair => pair.File)];
 
-    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IEnumerable<LeftOut> left, DataSettings settings) =>
-        found.Map(source => Resized(source, settings)) with
+    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IReadOnlyList<LeftOut> left) =>
+        found with
         {
             ValidationFrom = found.ValidationFrom.Length > 0 ? found.ValidationFrom : "the same file",
             TestFrom = found.TestFrom.Length > 0 ? found.TestFrom : "the same file",
-            LeftOut = [.. left],
+            LeftOut = left,
             Notes = [.. found.Notes, .. TrainedOnTest(files.Select(Path.GetFileName), found)],
         };
 

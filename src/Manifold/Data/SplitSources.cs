@@ -20,13 +20,6 @@ internal sealed record SplitSources(MemorySource Train, MemorySource? Validation
 
     /// <summary>Sentences on the layout that a user should read.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
-
-    public SplitSources Map(Func<MemorySource, MemorySource> change) => this with
-    {
-        Train = change(Train),
-        Validation = Validation is null ? null : change(Validation),
-        Test = Test is null ? null : change(Test),
-    };
 }
 
 /// <summary>Where a split of a set comes from.</summary>

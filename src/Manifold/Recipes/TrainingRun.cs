@@ -64,6 +64,7 @@ public sealed class TrainingRun : IDisposable
         if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
         foreach (var warning in data.Warnings) request.Warn(warning);
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
+        Workload.Of(recipe, data, request.Device).ExpectMemory();
         var plan = Build(recipe, config.Data, request.Device);
         var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device);
         if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);

@@ -111,7 +111,7 @@ public class TableTests
     [Theory]
     [InlineData("|O", "(10, 2, 2)", 40, "needs a descr such as |u1")]
     [InlineData(">u2", "(10, 2, 2)", 80, "is big-endian")]
-    [InlineData("<f2", "(10, 2, 2)", 80, "floats of 2 bytes")]
+    [InlineData("<f2", "(10, 2, 2)", 80, "has NaN among its numbers")]
     [InlineData("|u1", "(10, 2, 3)", 40, "its header says (10, 2, 3) of 1. It may be cut short")]
     [InlineData("|u1", "(10, 2, 2, 2)", 80, "pictures need [N, H, W]")]
     [InlineData("<i2", "(10, 2, 1)", 40, "pictures need whole numbers from 0 to 255")]        // 0xFFFF is -1
