@@ -52,12 +52,8 @@ internal sealed class DecodedPictures
         return ([.. kept.Select(k => members[k])], pixels);
     }
 
-    /// <summary>Files that could not be read.</summary>
-    public int Skipped => shapes.Count(shape => shape is null);
-
-    /// <summary>The same, as something that is left out of the set.</summary>
-    public IReadOnlyList<LeftOut> Unreadable =>
-        Skipped == 0 ? [] : [new LeftOut(LeftOutCounts.Unreadable, Skipped, files[Array.FindIndex(shapes, shape => shape is null)].Path)];
+    /// <summary>Files that could not be read; all of them only once everything is decoded.</summary>
+    public IReadOnlyList<int> Skipped => [.. Enumerable.Range(0, shapes.Length).Where(i => shapes[i] is null)];
 
     private PictureShape Header(int index)
     {

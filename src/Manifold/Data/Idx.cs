@@ -116,8 +116,11 @@ public static partial class Idx
 
         var (pixels, largest) = Planes(images, path, count, shape, size, scale: 1);
         if (largest == 1) pixels = Planes(images, path, count, shape, size, scale: 255).Pixels;     // nothing but 0 and 1 is black and white
-        return new MemorySource(path, target, pixels, numbers);
+        return new MemorySource(path, target, pixels, numbers) { Note = largest == 1 ? BlackAndWhite(path) : null };
     }
+
+    /// <summary>Says that whole numbers were stretched.</summary>
+    internal static string BlackAndWhite(string path) => $"{Path.GetFileName(path)} holds nothing but 0 and 1, which are taken as black and white, 0 and 255.";
 
     private static (byte[] Pixels, byte Largest) Planes(Func<Unpacked> images, string path, int count, PictureShape shape, int? size, byte scale)
     {

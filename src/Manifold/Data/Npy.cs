@@ -11,9 +11,9 @@ public static class Npy
 
     public static bool IsFile(string path) => path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Pictures of one file, with their labels and test part if it names them in a customary way.</summary>
+    /// <summary>Pictures of one file, with their labels and other splits if it names them in a customary way.</summary>
     /// <remarks>
-    /// Of an .npz: x_train, y_train, x_test, y_test; or train_images, train_labels, test_images, test_labels; or images (or x, imgs, data,
+    /// Of an .npz: x_train, y_train, x_val, y_val, x_test, y_test; or train_images, train_labels and so on; or images (or x, imgs, data,
     /// arr_0) and labels (or y, arr_1), in any letter case; other arrays are not read. Beside an .npy: the file whose name has labels for images.
     /// Pictures are [N, H, W], [N, H, W, 1 or 3], [N, 1 or 3, H, W], or [N, H H]. Numbers are whole from 0 to 255, or fractions from 0 to 1.
     /// Whole numbers that are nothing but 0 and 1 are black and white.
@@ -21,25 +21,40 @@ public static class Npy
     /// <param name="size">Pictures are cropped and resized to this; as they are if null.</param>
     /// <param name="held">Bytes of another split of the set.</param>
     /// <exception cref="DataException">The file is broken, holds no such array, or holds too much.</exception>
-    public static (MemorySource Train, MemorySource? Test) Open(string path, int? size = null, long held = 0)
+    internal static SplitSources Open(string path, int? size = null, long held = 0)
     {
         using var file = new NpyFile(path);
-        var train = file.Find("x_train", "train_images", "train_x", "images", "imgs", "x", "data", "arr_0")
+        var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], ["labels", "label", "y", "targets", "arr_1"])
             ?? throw new DataException($"{path} holds {string.Join(", ", file.Names)}; pictures need the name x_train, train_images, images, x, data or arr_0.");
-        var labels = file.Find("y_train", "train_labels", "train_y", "labels", "y", "arr_1");
-        var test = file.Find("x_test", "test_images", "test_x");
-        var testLabels = file.Find("y_test", "test_labels", "test_y");
-        using var beside = labels is null && LabelsOf(path) is { } other ? new NpyFile(other) : null;
-        labels ??= beside?.First();
+        var labelFile = train.Labels is null && LabelsOf(path) is { } other ? new NpyFile(other) : null;
+        using var beside = labelFile;
+        if (beside is not null) train = train with { Labels = beside.First() };
+        SplitArrays?[] splits = [train, Arrays(file, SplitKind.Validation, file.FindSplit(SplitKind.Validation, pictureWords), []), Arrays(file, SplitKind.Test, file.FindSplit(SplitKind.Test, pictureWords), [])];
 
         return file.Reading(() =>
         {
-            Pictures trained = Check(train, labels, size, held);
-            var tested = test is null ? null : Check(test, testLabels, size, held + trained.Need);
-            var scale = Scale(path, [train, .. test is null ? Array.Empty<NpyArray>() : [test]]);
-            return (Source(path, trained, labels, size, scale, beside ?? file), tested is null ? null : Source(path, tested, testLabels, size, scale, file));
+            var pictures = new Pictures?[splits.Length];
+            for (var i = 0; i < splits.Length; i++)
+            {
+                if (splits[i] is not { } split) continue;
+                pictures[i] = Check(split.Pictures, split.Labels, size, held);
+                held += pictures[i]!.Need;
+            }
+            var (scale, isStretched) = Scale(path, [.. splits.OfType<SplitArrays>().Select(split => split.Pictures)]);
+            MemorySource? Read(int i) => pictures[i] is { } some
+                ? Source(path, some, splits[i]!.Labels, size, scale, beside is not null && i == 0 ? beside : file, isStretched ? Idx.BlackAndWhite(path) : null) : null;
+            return new SplitSources(Read(0)!, Read(1), Read(2));
         });
     }
+
+    private static readonly string[] pictureNames = ["images", "image", "imgs", "x", "data", "pictures", "arr_0"];
+    private static readonly HashSet<string> pictureWords = ["x", "images", "image", "imgs", "img", "data", "pictures"];
+    private static readonly HashSet<string> labelWords = ["y", "labels", "label", "targets", "target"];
+
+    private sealed record SplitArrays(NpyArray Pictures, NpyArray? Labels);
+
+    private static SplitArrays? Arrays(NpyFile file, SplitKind kind, IReadOnlyList<string> names, string[] labels) =>
+        file.Find([.. names]) is { } pictures ? new SplitArrays(pictures, file.Find([.. file.FindSplit(kind, labelWords), .. labels])) : null;
 
     /// <param name="Shape">As in the file.</param>
     /// <param name="IsLast">Whether the channels are the last axis.</param>
@@ -89,7 +104,7 @@ public static class Npy
     }
 
     // One scale for all splits, because a split may have no bright picture by chance.
-    private static double Scale(string path, IReadOnlyList<NpyArray> arrays)
+    private static (double Scale, bool IsStretched) Scale(string path, IReadOnlyList<NpyArray> arrays)
     {
         double least = double.PositiveInfinity, largest = double.NegativeInfinity;
         bool isWhole = true, hasNaN = false;
@@ -106,8 +121,8 @@ public static class Npy
             });
 
         if (hasNaN) throw new DataException($"{path}: {arrays[0].Name} has NaN among its numbers; {Need} Save it again with numpy.nan_to_num.");
-        if (arrays.All(array => array.IsOfFractions) && least >= -HalfStep && largest <= 1 + HalfStep) return 255;
-        if (isWhole && least >= 0 && largest <= 255) return largest <= 1 ? 255 : 1;
+        if (arrays.All(array => array.IsOfFractions) && least >= -HalfStep && largest <= 1 + HalfStep) return (255, false);
+        if (isWhole && least >= 0 && largest <= 255) return largest <= 1 ? (255, largest == 1) : (1, false);
         throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{path}: {arrays[0].Name} goes from {least:G9} to {largest:G9}; {Need} {WayOut(least, largest)}"));
     }
 
@@ -121,7 +136,7 @@ public static class Npy
         _ => "Scale it to one of them and save it again.",
     };
 
-    private static MemorySource Source(string path, Pictures pictures, NpyArray? labels, int? size, double scale, NpyFile labelFile)
+    private static MemorySource Source(string path, Pictures pictures, NpyArray? labels, int? size, double scale, NpyFile labelFile, string? note)
     {
         var numbers = labels is null ? null : labelFile.Reading(() => Labels(path, labels, pictures.Count));
         using var file = pictures.Array.Stream();
@@ -142,7 +157,7 @@ public static class Npy
                     picture[pictures.IsLast ? (at + i) % pictures.Shape.Channels * area + (at + i) / pictures.Shape.Channels : at + i] = (byte)Math.Clamp(Math.Round(some[i] * scale), 0, 255);
             }
         });
-        return new MemorySource(path, DecodedLimit.Resized(pictures.Shape, size), pixels, numbers);
+        return new MemorySource(path, DecodedLimit.Resized(pictures.Shape, size), pixels, numbers) { Note = note };
     }
 
     private static int[] Labels(string path, NpyArray labels, int count)

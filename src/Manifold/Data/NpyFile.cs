@@ -35,6 +35,10 @@ internal sealed class NpyFile : IDisposable
         return null;
     }
 
+    /// <summary>Names of arrays that say a split and one of these words: x_train, train_images.</summary>
+    public IReadOnlyList<string> FindSplit(SplitKind kind, IReadOnlySet<string> words) =>
+        [.. Names.Where(name => SplitNames.Of(name) == kind && SplitNames.Words(name).Any(words.Contains))];
+
     /// <summary>The first array; null if there is none.</summary>
     public NpyArray? First() => arrays.Count == 0 ? null : Open(arrays[0].Name, arrays[0].Entry);
 

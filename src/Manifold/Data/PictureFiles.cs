@@ -58,9 +58,10 @@ public static class PictureFiles
     internal static SplitSources Assemble(string path, IReadOnlyList<(EncodedPicture File, int? Label)> train,
         IReadOnlyList<(EncodedPicture File, int? Label)> validation, IReadOnlyList<(EncodedPicture File, int? Label)> test, DataSettings settings)
     {
-        var decoded = new DecodedPictures(path, [.. train.Concat(validation).Concat(test).Select(picture => picture.File)], settings);
-        var found = new SplitSources(Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count));
-        return found with { LeftOut = decoded.Unreadable };
+        List<EncodedPicture> all = [.. train.Concat(validation).Concat(test).Select(picture => picture.File)];
+        var decoded = new DecodedPictures(path, all, settings);
+        var (trained, validated, tested) = (Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count));
+        return new SplitSources(trained, validated, tested) { LeftOut = Unreadable() };
 
         MemorySource? Optional(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset) => pictures.Count == 0 ? null : Part(pictures, offset);
         MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
@@ -69,6 +70,8 @@ public static class PictureFiles
             var labels = pictures.All(picture => picture.Label is not null) ? kept.Select(i => pictures[i - offset].Label!.Value).ToArray() : null;
             return new MemorySource(path, decoded.Shape, values, labels);
         }
+        IReadOnlyList<LeftOut> Unreadable() =>
+            decoded.Skipped is [var first, ..] and var skipped ? [new LeftOut(LeftOutCounts.Unreadable, skipped.Count, all[first].Path)] : [];
     }
 
     private static IEnumerable<EncodedPicture> InFolder(string folder, LeftOutCounts left)

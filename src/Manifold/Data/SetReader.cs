@@ -42,7 +42,8 @@ internal static class SetReader
         var kinds = SplitNames.OfFiles(folder, [.. files.Select(Below)], canBeJoined: isTable || Cifar.IsFile(files[0]));
         var sorted = files.Select(file => (File: file, Kind: kinds[Below(file)])).ToList();
         string From(SplitKind kind) => string.Join(", ", sorted.Where(pair => pair.Kind == kind).Select(pair => Below(pair.File)));
-        var found = isTable ? OfTables(sorted, settings) : Npy.IsFile(files[0]) ? OfArrays(sorted, settings) : Cifar.IsFile(files[0]) ? OfBinaries(sorted, settings) : OfIdx(sorted, settings);
+        var found = isTable ? OfTables(sorted, settings)
+            : Npy.IsFile(files[0]) ? OfArrays(sorted, settings) : Cifar.IsFile(files[0]) ? OfBinaries(sorted, settings) : OfIdx(sorted, settings);
 
         Beside(folder, all, [.. files, .. files.Select(LabelsOf).OfType<string>()], left);
         found = found with { TrainFrom = From(SplitKind.Train), ValidationFrom = From(SplitKind.Validation), TestFrom = From(SplitKind.Test) };
@@ -104,26 +105,15 @@ internal static class SetReader
     private static string? LabelsOf(string file) => Npy.IsFile(file) ? Npy.LabelsOf(file) : Idx.IsPictures(file) ? Idx.LabelsOf(file) : null;
 
     private static SplitSources OfIdx(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
-        EachInTurn(files, (chosen, held) => Idx.Pictures(chosen[0], settings.Size, held));
+        InTurn(files, (chosen, held) => Idx.Pictures(chosen[0], settings.Size, held));
 
     private static SplitSources OfBinaries(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
-        EachInTurn(files, (chosen, held) => Cifar.Open(chosen, settings.Size, held));
+        InTurn(files, (chosen, held) => Cifar.Open(chosen, settings.Size, held));
 
-    // One file may have all splits, as x_train, x_val and x_test; or each its own.
-    private static SplitSources OfArrays(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings)
+    // What is held already counts against the limit of the whole set.
+    private static SplitSources InTurn(IReadOnlyList<(string File, SplitKind Kind)> files, Func<List<string>, long, MemorySource> read)
     {
-        if (files.Count > 1) return EachInTurn(files, (chosen, held) => Npy.Open(chosen[0], settings.Size, held).Train);
-        var (train, test) = Npy.Open(files[0].File, settings.Size);
-        return new SplitSources(train, Test: test);
-    }
-
-    // What is read already counts towards the limit of the whole set.
-    private static SplitSources EachInTurn(IReadOnlyList<(string File, SplitKind Kind)> files, Func<List<string>, long, MemorySource> read)
-    {
-        long held = 0;
-        var (train, validation, test) = (Read(SplitKind.Train), Read(SplitKind.Validation), Read(SplitKind.Test));
-        return new SplitSources(train!, validation, test);
-
+        var held = 0L;
         MemorySource? Read(SplitKind kind)
         {
             if (OfKind(files, kind) is not { Count: > 0 } chosen) return null;
@@ -131,6 +121,22 @@ internal static class SetReader
             held += source.Bytes.Length;
             return source;
         }
+        return new SplitSources(Read(SplitKind.Train)!, Read(SplitKind.Validation), Read(SplitKind.Test));
+    }
+
+    // One file may have all splits, as x_train, x_val and x_test; or each its own.
+    private static SplitSources OfArrays(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings)
+    {
+        var all = Npy.Open(OfKind(files, SplitKind.Train)[0], settings.Size);
+        var held = all.Sources.Sum(source => (long)source.Bytes.Length);
+        SplitSources? Read(SplitKind kind)
+        {
+            if (OfKind(files, kind) is not [var file, ..]) return null;
+            var found = Npy.Open(file, settings.Size, held);
+            held += found.Train.Bytes.Length;
+            return found;
+        }
+        return all with { Validation = Read(SplitKind.Validation)?.Train ?? all.Validation, Test = Read(SplitKind.Test)?.Train ?? all.Test };
     }
 
     private static SplitSources OfTables(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
@@ -139,14 +145,13 @@ internal static class SetReader
     private static List<string> OfKind(IReadOnlyList<(string File, SplitKind Kind)> files, SplitKind kind) =>
         [.. files.Where(pair => pair.Kind == kind).Select(pair => pair.File)];
 
-    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IReadOnlyList<LeftOut> left) =>
-        found with
-        {
-            ValidationFrom = found.ValidationFrom.Length > 0 ? found.ValidationFrom : "the same file",
-            TestFrom = found.TestFrom.Length > 0 ? found.TestFrom : "the same file",
-            LeftOut = left,
-            Notes = [.. found.Notes, .. TrainedOnTest(files.Select(Path.GetFileName), found)],
-        };
+    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IReadOnlyList<LeftOut> left) => found with
+    {
+        ValidationFrom = found.ValidationFrom.Length > 0 ? found.ValidationFrom : "the same file",
+        TestFrom = found.TestFrom.Length > 0 ? found.TestFrom : "the same file",
+        LeftOut = left,
+        Notes = [.. found.Notes, .. found.Sources.Select(source => source.Note).OfType<string>().Distinct(), .. TrainedOnTest(files.Select(Path.GetFileName), found)],
+    };
 
     /// <summary>That what is trained on is named as something else, if it is.</summary>
     public static IEnumerable<string> TrainedOnTest(IEnumerable<string?> names, SplitSources found)

@@ -20,6 +20,9 @@ internal sealed record SplitSources(MemorySource Train, MemorySource? Validation
 
     /// <summary>Sentences on the layout that a user should read.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The splits that there are.</summary>
+    public IEnumerable<MemorySource> Sources => new[] { Train, Validation, Test }.OfType<MemorySource>();
 }
 
 /// <summary>Where a split of a set comes from.</summary>
