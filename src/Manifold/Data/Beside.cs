@@ -14,6 +14,8 @@ internal static class Beside
             .Where(file => Plain(file).Equals(Plain(name), StringComparison.OrdinalIgnoreCase) && file != Path.GetFileName(path))
             .OrderBy(file => file == name ? 0 : file.Equals(name, StringComparison.OrdinalIgnoreCase) ? 1 : 2).ThenBy(file => file, StringComparer.Ordinal)
             .FirstOrDefault();
-        return found is null ? null : Path.Combine(Path.GetDirectoryName(path) ?? "", found);
+        if (found is null) return null;
+        FolderWalk.ExpectWithinFolder(Path.Combine(folder, found));
+        return Path.Combine(Path.GetDirectoryName(path) ?? "", found);
     }
 }

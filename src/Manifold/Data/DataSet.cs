@@ -55,11 +55,11 @@ public sealed class DataSet
     /// <summary>The origins of the splits and what was left out, each in a phrase: "train 18: nine tenths of training/".</summary>
     public IEnumerable<string> Description =>
         Origins.Select(origin => $"{origin.Split} {origin.Count:N0}: {origin.From}").Concat(Test is null ? ["no test split"] : [])
-            .Concat(LeftOut.Select(entry => $"left out {entry}")).Concat(sources.Notes);
+            .Concat(LeftOut.Select(entry => $"{entry}")).Concat(sources.Notes);
 
     /// <summary>What a user should know of the set: what was left out and may be wanted, and how an unusual layout was read.</summary>
     public IEnumerable<string> Warnings =>
-        sources.Notes.Concat(LeftOut.Where(entry => !entry.IsExpected && entry.Reason != LeftOutCounts.Unreadable).Select(entry => $"{entry} are left out."))
+        sources.Notes.Concat(LeftOut.Where(entry => !entry.IsExpected && entry.Reason != LeftOutCounts.Unreadable).Select(entry => $"{entry}."))
             .Select(note => $"{Name}: {note}");
 
     /// <summary>A hash of the set's pixels and labels; two sets with one fingerprint hold the same pictures.</summary>

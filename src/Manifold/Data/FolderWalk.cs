@@ -30,17 +30,13 @@ internal static class FolderWalk
         }
     }
 
-    /// <summary>A file beside another of a set, such as its labels; null if there is none.</summary>
-    /// <exception cref="DataException">It is a link that leads out of the folder, or has no length.</exception>
-    public static string? Beside(string path, string name)
+    /// <summary>Refuses a file that a set names, such as its labels, if it is a link that leads out of its folder.</summary>
+    /// <exception cref="DataException">It is such a link, or leads nowhere.</exception>
+    public static void ExpectWithinFolder(string path)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var file = new FileInfo(Path.Combine(folder, name));
-        if (!file.Exists) return null;
-        if (file.LinkTarget is not null && !IsWithin(file.ResolveLinkTarget(returnFinalTarget: true)?.FullName, Resolved(folder)))
-            throw new DataException($"{file.FullName} is a link that leads out of its folder, and is not followed. Put a copy of the file in its place.");
-        ExpectRegular(file.FullName);
-        return Path.Combine(Path.GetDirectoryName(path) ?? "", name);
+        var file = new FileInfo(path);
+        if (file.LinkTarget is null || IsWithin(TargetOf(file)?.FullName, Resolved(file.DirectoryName!))) return;
+        throw new DataException($"{path} is a link that leads out of its folder, and is not followed. Put a copy of the file in its place.");
     }
 
     /// <exception cref="DataException">The file has no length: it is empty, or a FIFO, socket or device, which must not be opened.</exception>

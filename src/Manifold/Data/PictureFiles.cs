@@ -67,7 +67,8 @@ public static class PictureFiles
         MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
         {
             var (kept, values) = decoded.Decode(offset, pictures.Count);
-            return new MemorySource(path, decoded.Shape, values, pictures.All(picture => picture.Label is not null) ? [.. kept.Select(i => pictures[i - offset].Label!.Value)] : null);
+            var labels = pictures.All(picture => picture.Label is not null) ? kept.Select(i => pictures[i - offset].Label!.Value).ToArray() : null;
+            return new MemorySource(path, decoded.Shape, values, labels);
         }
         IReadOnlyList<LeftOut> Unreadable() =>
             decoded.Skipped is [var first, ..] and var skipped ? [new LeftOut(LeftOutCounts.Unreadable, skipped.Count, all[first].Path)] : [];
@@ -85,7 +86,7 @@ public static class PictureFiles
 
     private static DataException NoPicture(string path, LeftOutCounts left)
     {
-        var others = left.All.Count == 0 ? "" : $" It has {string.Join(", ", left.All)}.";
+        var others = left.All.Count == 0 ? "" : $" What it has: {string.Join("; ", left.All)}.";
         var links = left.All.Any(entry => entry.Reason == LeftOutCounts.LinkOut) ? " Copy what the links lead to into the set (cp -rL)." : "";
         return new($"{path} holds no PNG, JPEG or WebP picture; it needs some, in folders of their classes or not.{others}{links}");
     }

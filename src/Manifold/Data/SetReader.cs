@@ -27,7 +27,7 @@ internal static class SetReader
             : ParquetPictures.IsFile(path) ? OfTables([(path, SplitKind.Train)], settings)
             : Cifar.IsFile(path) ? new SplitSources(Cifar.Open([path], settings.Size))
             : new SplitSources(Idx.Pictures(path, settings.Size));
-        return Finished(found with { TrainFrom = name }, [path], []);
+        return Finished(found with { TrainFrom = name }, [path], found.LeftOut);
     }
 
     private static SplitSources OfFolder(string folder, DataSettings settings)
@@ -47,15 +47,16 @@ internal static class SetReader
 
         Beside(folder, all, [.. files, .. files.Select(LabelsOf).OfType<string>()], left);
         found = found with { TrainFrom = From(SplitKind.Train), ValidationFrom = From(SplitKind.Validation), TestFrom = From(SplitKind.Test) };
-        return Finished(found, files, left.All.Concat(found.LeftOut));
+        foreach (var entry in found.LeftOut) left.Add(entry);
+        return Finished(found, files, left.All);
     }
 
     /// <summary>The data files of a folder that a set is read from, all of one format; none where it is of pictures.</summary>
     private static (List<string> Files, bool IsTable) DataFiles(string folder, List<string> all, List<string> top, LeftOutCounts left)
     {
-        if (Unpacked([.. top.Where(IsIdx)], left) is { Count: > 0 } idx) return (idx, false);
+        if (WithoutTwins([.. top.Where(Idx.IsPictures)], left) is { Count: > 0 } idx) return (idx, false);
         if (top.Where(PictureFiles.IsArchive).ToList() is { Count: > 0 } archives) return (archives, false);
-        if (Unpacked([.. top.Where(Cifar.IsFile)], left) is { Count: > 0 } binaries) return (binaries, false);
+        if (WithoutTwins([.. top.Where(Cifar.IsFile)], left) is { Count: > 0 } binaries) return (binaries, false);
         if (Arrays([.. top.Where(Npy.IsFile)]) is { Count: > 0 } arrays) return (arrays, false);
         if (all.Where(ParquetPictures.IsFile).ToList() is { Count: > 0 } tables) return (tables, true);
         if (!all.Any(PictureFile.IsPicture) && top.Select(OtherFormats.Of).FirstOrDefault(other => other is not null) is { } known)
@@ -68,7 +69,8 @@ internal static class SetReader
         if (archives.Count > 1) throw new DataException($"{folder} has several archives: {string.Join(", ", archives.Select(Path.GetFileName))}. Give the path of one.");
         var found = PictureFiles.Open(archives[0], settings);
         Beside(folder, all, [.. archives], left);
-        return found with { LeftOut = [.. found.LeftOut, .. left.All] };
+        foreach (var entry in found.LeftOut) left.Add(entry);
+        return found with { LeftOut = left.All };
     }
 
     // What lies beside the files of the set: a picture may have been meant, a licence was not.
@@ -79,7 +81,7 @@ internal static class SetReader
     }
 
     // train-images-idx3-ubyte and train-images-idx3-ubyte.gz are one file twice.
-    private static List<string> Unpacked(List<string> files, LeftOutCounts left)
+    private static List<string> WithoutTwins(List<string> files, LeftOutCounts left)
     {
         var twins = files.Where(file => Path.GetExtension(file).ToLowerInvariant() is ".gz" or ".br" && files.Contains(file[..^3])).ToList();
         foreach (var twin in twins) left.Add(LeftOutCounts.Packed, Path.GetFileName(twin));
@@ -98,17 +100,9 @@ internal static class SetReader
         [.. SplitNames.Words(Path.GetFileName(file)).Where(word => word is "labels" or "label" or "y" or "targets" or "target" or "classes")];
 
     private static bool IsData(string file) =>
-        IsIdx(file) || PictureFiles.IsArchive(file) || Cifar.IsFile(file) || Npy.IsFile(file) || ParquetPictures.IsFile(file);
+        Idx.IsPictures(file) || PictureFiles.IsArchive(file) || Cifar.IsFile(file) || Npy.IsFile(file) || ParquetPictures.IsFile(file);
 
-    // train-images-idx3-ubyte.gz, train-images.idx3-ubyte, my-images.idx
-    private static bool IsIdx(string file)
-    {
-        var words = SplitNames.Words(Path.GetFileName(file));
-        var end = Path.GetExtension(file).ToLowerInvariant();
-        return words.Contains("images") && words.Contains("idx") && !PictureFiles.IsArchive(file) && end is not (".part" or ".txt" or ".md5" or ".sha256");
-    }
-
-    private static string? LabelsOf(string file) => Npy.IsFile(file) ? Npy.LabelsOf(file) : IsIdx(file) ? Idx.LabelsOf(file) : null;
+    private static string? LabelsOf(string file) => Npy.IsFile(file) ? Npy.LabelsOf(file) : Idx.IsPictures(file) ? Idx.LabelsOf(file) : null;
 
     private static SplitSources OfIdx(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
         InTurn(files, (chosen, held) => Idx.Pictures(chosen[0], settings.Size, held));
@@ -151,11 +145,11 @@ internal static class SetReader
     private static List<string> OfKind(IReadOnlyList<(string File, SplitKind Kind)> files, SplitKind kind) =>
         [.. files.Where(pair => pair.Kind == kind).Select(pair => pair.File)];
 
-    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IEnumerable<LeftOut> left) => found with
+    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IReadOnlyList<LeftOut> left) => found with
     {
         ValidationFrom = found.ValidationFrom.Length > 0 ? found.ValidationFrom : "the same file",
         TestFrom = found.TestFrom.Length > 0 ? found.TestFrom : "the same file",
-        LeftOut = [.. left],
+        LeftOut = left,
         Notes = [.. found.Notes, .. found.Sources.Select(source => source.Note).OfType<string>().Distinct(), .. TrainedOnTest(files.Select(Path.GetFileName), found)],
     };
 
