@@ -24,6 +24,7 @@ public sealed record GradientContract(int Steps, int Parameters, IReadOnlyList<s
     /// and up to fifty while something rests, because a hinge tells the last bias nothing until a score is beyond it.</summary>
     public static GradientContract Of(Recipe recipe, DataSet data, Device device)
     {
+        Workload.Of(recipe, data, device).ExpectMemory();
         using var scope = NewDisposeScope();
         var plan = TrainingRun.Build(recipe, DataFacts.Of(data), device);
         return Of(plan.Algorithm, data.Train.Shuffled(recipe.Trainer.Seed, recipe.Range), device);

@@ -54,8 +54,18 @@ public sealed record RunConfig(string Recipe, JsonObject Settings, DataFacts Dat
 /// <summary>Facts of the data that a run was made on; a resume on other data is refused.</summary>
 public sealed record DataFacts(string Name, string Fingerprint, int Channels, int Height, int Width, int Train, int Validation, int Test, int Classes = 0)
 {
+    /// <summary>Which files became which split; null in the config.json of an older Manifold.</summary>
+    public IReadOnlyList<SplitOrigin>? Splits { get; init; }
+
+    /// <summary>What was left out of the set, and why.</summary>
+    public IReadOnlyList<LeftOut>? LeftOut { get; init; }
+
     public static DataFacts Of(DataSet data) =>
-        new(data.Name, data.Fingerprint, data.Shape.Channels, data.Shape.Height, data.Shape.Width, data.Train.Count, data.Validation.Count, data.Test?.Count ?? 0, data.Classes);
+        new(data.Name, data.Fingerprint, data.Shape.Channels, data.Shape.Height, data.Shape.Width, data.Train.Count, data.Validation.Count, data.Test?.Count ?? 0, data.Classes)
+        {
+            Splits = data.Origins,
+            LeftOut = data.LeftOut,
+        };
 
     [System.Text.Json.Serialization.JsonIgnore] public PictureShape Shape => new(Channels, Height, Width);
 }

@@ -69,6 +69,14 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         throw new SettingsException($"{data.Name} has pictures of {data.Shape}; the model of {Run.Path} needs {Config.Data.Shape}.");
     }
 
+    /// <summary>Says that a set is not what the run was trained on; null if it is.</summary>
+    public string? OtherSet(DataSet data) =>
+        data.Fingerprint == Config.Data.Fingerprint ? null
+        : data.Name == Config.Data.Name
+            ? $"{data.Name} has changed since this run was trained on it (fingerprint {Config.Data.Fingerprint}, now {data.Fingerprint}), or is another set of that name; " +
+              "its splits may hold pictures that were trained on."
+            : $"{data.Name} is not the set that this run was trained on ({Config.Data.Name}); the numbers say how the one does on the other.";
+
     /// <summary>A measurement with everything that it depends on, as one line of JSON.</summary>
     public JsonObject Line(Measurement result, DataSet data, Split split)
     {

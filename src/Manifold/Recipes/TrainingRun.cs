@@ -53,8 +53,8 @@ public sealed class TrainingRun : IDisposable
         if (stored is not null && stored.Recipe != request.Entry.Name)
             throw new SettingsException($"{request.Folder} is a run of {stored.Recipe}, not of {request.Entry.Name}. Name another folder, or train {stored.Recipe}.");
 
-        var before = stored is null ? request.Entry.Default : Settings.Parse(request.Entry, stored.Settings);
-        var recipe = Settings.With(before, request.Changes);
+        var before = WithFullPath(stored is null ? request.Entry.Default : Settings.Parse(request.Entry, stored.Settings));
+        var recipe = WithFullPath(Settings.With(before, request.Changes));
         recipe.Trainer.Validated();
         if (recipe.Trainer.StopWhen != StopWhen.Plateau && request.Changes.Any(change => Settings.PathOf(change) == "trainer.patience"))
             throw new SettingsException($"trainer.patience is {recipe.Trainer.Patience}, and trainer.stop_when is never, which waits for nothing. Add --stop-when plateau.");
@@ -62,12 +62,17 @@ public sealed class TrainingRun : IDisposable
         var data = DataSet.Open(recipe.Data, request.DataRoot);
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
         if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
+        foreach (var warning in data.Warnings) request.Warn(warning);
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
+        Workload.Of(recipe, data, request.Device).ExpectMemory();
         var plan = Build(recipe, config.Data, request.Device);
         var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device);
         if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
         return new TrainingRun(request, recipe, data, plan, judges, FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data), stored is not null);
     }
+
+    // A set by its path, so that the run finds it from any folder.
+    private static Recipe WithFullPath(Recipe recipe) => recipe with { Data = recipe.Data.WithFullPath() };
 
     /// <summary>The recipe's networks as they are before the first step: initial weights are a function of the seed.</summary>
     public static Plan Build(Recipe recipe, DataFacts data, Device device)
