@@ -22,7 +22,7 @@ public sealed record Workload(IReadOnlyCollection<Layer> Layers, int Batch, long
     public static Workload Of(Recipe recipe, DataSet data, Device device)
     {
         using var scope = NewDisposeScope();
-        var plan = TrainingRun.Build(recipe, DataFacts.Of(data), device);
+        using var plan = TrainingRun.Build(recipe, DataFacts.Of(data), device);
         var batch = plan.Algorithm.BatchSize(0);
         using var table = new LayerTable(plan.Algorithm.Networks);
         plan.Algorithm.Step(data.Train.Shuffled(recipe.Trainer.Seed, recipe.Range)(0, batch).To(device), 0);
