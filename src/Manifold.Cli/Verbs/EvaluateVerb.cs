@@ -36,7 +36,7 @@ internal static class EvaluateVerb
                 throw new SettingsException($"--truncation is of the codes that samples are drawn from, and {other} is not of samples.");
             if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
             foreach (var name in names) Metrics.ExpectKnown(name);
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             foreach (var name in names) Metrics.ExpectKnown(name, trained.Model);   // a misspelt last one must not cost the hour of the first
             if (names.FirstOrDefault(name => SampleMetric.Parse(name) is not null) is { } ofModel && (parsed.GetValue(split) ?? parsed.GetValue(limit)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) is { } given)
                 throw new SettingsException($"{(parsed.GetValue(split) is null ? "--limit" : "--split")} is {given}, and {ofModel} is of the model's samples, held against the training part with held-out data beside them; its name says how many. Leave the option out, or measure {ofModel} apart.");

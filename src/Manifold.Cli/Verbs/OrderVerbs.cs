@@ -30,7 +30,7 @@ internal static class OrderVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = inference_mode();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             var model = trained.As<IAutoregressive>("gives each pixel its probability");
             var files = parsed.GetValue(pictures) ?? [];
             var part = files.Length > 0 ? Split.OfFiles(files, model.Shape, trained.Recipe.Data) : trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)).Part(parsed.GetValue(split)!);
@@ -80,7 +80,7 @@ internal static class OrderVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             var model = trained.As<IAutoregressive>("draws a picture pixel by pixel");
             var mask = Mask(parsed.GetValue(keep)!, model.Shape);
             var part = parsed.GetValue(picture) is { } file ? Split.OfFiles([file], model.Shape, trained.Recipe.Data) : trained.OpenData(null, parsed.GetValue(dataRoot)).Validation;

@@ -101,7 +101,7 @@ internal static class PictureVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, $"{name}.png");
             var isGif = path.EndsWith(".gif", StringComparison.OrdinalIgnoreCase);
             if (isGif && !moves) throw new SettingsException($"--out is {path}, and {name} makes one picture; it needs a name that ends in .png.");
