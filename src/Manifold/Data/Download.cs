@@ -106,7 +106,7 @@ public sealed class Download(TimeSpan stall, double leastRate = 1_000, TimeProvi
         }
     }
 
-    private static Uri Followed(Uri from, Uri location)
+    internal static Uri Followed(Uri from, Uri location)
     {
         var to = location.IsAbsoluteUri ? location : new Uri(from, location);
         if (to.Scheme == Uri.UriSchemeHttps || to.Scheme == Uri.UriSchemeHttp && from.Scheme == Uri.UriSchemeHttp) return to;

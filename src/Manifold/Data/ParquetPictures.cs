@@ -8,7 +8,7 @@ namespace Manifold.Data;
 /// <summary>Parquet tables of pictures as dataset hubs keep them: a column image with the bytes of a PNG, JPEG or WebP file, and a column label with the class's number.</summary>
 public static class ParquetPictures
 {
-    private const long LargestTable = 2L << 30;        // bytes of encoded pictures held in memory
+    private const long LargestHeld = 1L << 30;         // bytes of encoded pictures of all tables, held in memory
     private static readonly string[] images = ["image", "img", "picture", "png", "jpg"];
     private static readonly string[] labels = ["label", "labels", "fine_label", "class", "digit", "y"];
 
@@ -19,9 +19,10 @@ public static class ParquetPictures
     internal static SplitSources Open(IReadOnlyList<string> train, IReadOnlyList<string> validation, IReadOnlyList<string> test, DataSettings settings)
     {
         IReadOnlyList<string> classes = [];
+        var held = new Held();
         List<(EncodedPicture, int?)> Rows(IReadOnlyList<string> tables) => [.. tables.SelectMany(table =>
         {
-            var (rows, names) = Read(table);
+            var (rows, names) = Read(table, held);
             if (names.Count > 0) classes = names;
             return rows;
         })];
@@ -29,12 +30,25 @@ public static class ParquetPictures
         return found with { ClassNames = classes };
     }
 
-    private static (List<(EncodedPicture, int?)> Rows, IReadOnlyList<string> Classes) Read(string path)
+    /// <summary>Counts the bytes of encoded pictures that are held.</summary>
+    private sealed class Held
     {
-        if (new FileInfo(path).Length > LargestTable) throw new DataException($"{path} is larger than {LargestTable >> 30} GB; give a folder of smaller tables.");
+        private long bytes;
+
+        /// <exception cref="DataException">They are too many.</exception>
+        public void Add(long more, string path)
+        {
+            if ((bytes += more) > LargestHeld)
+                throw new DataException($"{path} and the tables before it hold more than {LargestHeld >> 30} GB of encoded pictures; give a folder with fewer tables.");
+        }
+    }
+
+    private static (List<(EncodedPicture, int?)> Rows, IReadOnlyList<string> Classes) Read(string path, Held held)
+    {
+        if (new FileInfo(path).Length > LargestHeld) throw new DataException($"{path} is larger than {LargestHeld >> 30} GB; give a folder with smaller tables.");
         try
         {
-            return Task.Run(() => ReadAsync(path)).GetAwaiter().GetResult();
+            return Task.Run(() => ReadAsync(path, held)).GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is not DataException)
         {
@@ -43,7 +57,7 @@ public static class ParquetPictures
         }
     }
 
-    private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path)
+    private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path, Held held)
     {
         using var file = Unpacked.OpenRegular(path);
         ParquetFooter.Check(file, path);
@@ -67,6 +81,7 @@ public static class ParquetPictures
             for (var row = 0; row < count; row++)
             {
                 var content = bytes[row] ?? [];                                          // a null is a picture that cannot be read
+                held.Add(content.Length, path);
                 rows.Add((new EncodedPicture($"row {rows.Count}", () => content), numbers?[row]));
             }
         }

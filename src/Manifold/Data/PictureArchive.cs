@@ -3,17 +3,19 @@ using System.IO.Compression;
 
 namespace Manifold.Data;
 
-/// <summary>The pictures of a zip or tar archive, held encoded in memory. Nothing is unpacked to disk, and no link is followed out of the archive.</summary>
+/// <summary>The pictures of a zip or tar archive. Nothing is unpacked to disk, and no link is followed out of the archive.</summary>
+/// <remarks>A zip's pictures are read when they are asked for. A tar has no index and may be packed as a whole, so its pictures are held encoded in memory.</remarks>
 internal sealed class PictureArchive
 {
-    private const long LargestArchive = 2L << 30;      // bytes of encoded pictures held in memory
+    private const long LargestArchive = 1L << 30;      // bytes of encoded pictures held in memory
     private const int LargestFile = PictureFiles.LargestFile;
+    private const int LongestHeader = 1 << 20;         // bytes of one header of a tar
     private const int LongestLink = 4096;              // bytes of the target's path, which a zip keeps as the content of a link
     private const int MostLinks = 40;                  // one after another, as on Linux
 
     private readonly string path;
     private readonly LeftOutCounts left;
-    private readonly Dictionary<string, byte[]> held = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Func<byte[]>> found = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> links = new(StringComparer.Ordinal);
     private readonly List<EncodedPicture> unnamed = [];     // whose names are not UTF-8: two names may look the same
     private long budget = LargestArchive;
@@ -31,7 +33,7 @@ internal sealed class PictureArchive
 
     private void ReadZip()
     {
-        using var zip = ZipFile.OpenRead(path);
+        var zip = new ZipArchive(Unpacked.OpenRegular(path));           // lives as long as the pictures that are read from it
         foreach (var entry in zip.Entries)
         {
             var isFolder = entry.FullName.EndsWith('/') || entry.FullName.EndsWith('\\');
@@ -39,9 +41,26 @@ internal sealed class PictureArchive
             var isLink = (entry.ExternalAttributes >> 16 & 0xF000) == 0xA000;
             if (!IsWanted(name)) continue;
             if (entry.IsEncrypted) throw new DataException($"{path} is protected by a password ({name} is encrypted). Unpack it with the password and give the folder.");
-            using var content = Opened(entry, name);
-            if (isLink) AddLink(name, FolderOf(name), System.Text.Encoding.UTF8.GetString(Content(name, content, LongestLink)));
-            else Add(name, Content(name, content, LargestFile));
+            Opened(entry, name).Dispose();
+            if (isLink) AddLink(name, FolderOf(name), System.Text.Encoding.UTF8.GetString(Content(zip, entry, name, LongestLink)));
+            else Add(name, entry.Length, () => Content(zip, entry, name, LargestFile));
+        }
+    }
+
+    // A zip is one file with one position: one reader at a time. What it says of its sizes is not believed.
+    private byte[] Content(ZipArchive zip, ZipArchiveEntry entry, string name, int largest)
+    {
+        try
+        {
+            lock (zip)
+            {
+                using var content = Opened(entry, name);
+                return Content(name, content, largest, held: false);
+            }
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException)
+        {
+            throw new DataException($"{path}/{name} cannot be read: {e.Message} Get it again, or leave such pictures out with --skip-bad.", e);
         }
     }
 
@@ -56,8 +75,8 @@ internal sealed class PictureArchive
 
     private void ReadTar()
     {
-        using var file = File.OpenRead(path);
-        using Stream plain = path.EndsWith("gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        using var file = Unpacked.OpenRegular(path);
+        using var plain = new BoundedReads(path.EndsWith("gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file, LongestHeader);
         using var tar = new TarReader(plain);
         while (tar.GetNextEntry() is { } entry)
         {
@@ -67,7 +86,8 @@ internal sealed class PictureArchive
                 case TarEntryType.HardLink: AddLink(name, "", entry.LinkName); break;
                 case TarEntryType.SymbolicLink: AddLink(name, FolderOf(name), entry.LinkName); break;
                 case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
-                    Add(name, entry.DataStream is { } content ? Content(name, content, LargestFile) : []);
+                    var bytes = entry.DataStream is { } content ? Content(name, content, LargestFile, held: true) : [];
+                    Add(name, bytes.Length, () => bytes);
                     break;
                 default: left.Add(LeftOutCounts.Empty, name); break;
             }
@@ -92,14 +112,14 @@ internal sealed class PictureArchive
         return reason is null;
     }
 
-    private void Add(string name, byte[] content)
+    private void Add(string name, long length, Func<byte[]> content)
     {
-        if (content.Length == 0) left.Add(LeftOutCounts.Empty, name);
-        else if (name.Contains('\uFFFD')) unnamed.Add(new EncodedPicture(name, () => content));
+        if (length == 0) left.Add(LeftOutCounts.Empty, name);
+        else if (name.Contains('\uFFFD')) unnamed.Add(new EncodedPicture(name, content));
         else
         {
-            if (held.ContainsKey(name) || links.Remove(name)) left.Add(LeftOutCounts.Replaced, name);
-            held[name] = content;
+            if (found.ContainsKey(name) || links.Remove(name)) left.Add(LeftOutCounts.Replaced, name);
+            found[name] = content;
         }
     }
 
@@ -108,26 +128,26 @@ internal sealed class PictureArchive
         if (Normalized(folder, target) is not { } path || target.StartsWith('/') && folder.Length > 0) left.Add(LeftOutCounts.LinkOut, name);
         else
         {
-            if (held.Remove(name) || links.ContainsKey(name)) left.Add(LeftOutCounts.Replaced, name);
+            if (found.Remove(name) || links.ContainsKey(name)) left.Add(LeftOutCounts.Replaced, name);
             links[name] = path;
         }
     }
 
     private List<EncodedPicture> Pictures()
     {
-        var pictures = held.Select(pair => new EncodedPicture(pair.Key, () => pair.Value)).Concat(unnamed).ToList();
+        var pictures = found.Select(pair => new EncodedPicture(pair.Key, pair.Value)).Concat(unnamed).ToList();
         foreach (var (name, first) in links)
         {
             var target = first;
             for (var step = 0; step < MostLinks && links.TryGetValue(target, out var next); step++) target = next;
-            if (held.TryGetValue(target, out var content)) pictures.Add(new EncodedPicture(name, () => content));
+            if (found.TryGetValue(target, out var content)) pictures.Add(new EncodedPicture(name, content));
             else left.Add(LeftOutCounts.LinkToNothing, name);
         }
         return pictures;
     }
 
     // Bytes are counted as they come: what an archive says of its own sizes is not believed.
-    private byte[] Content(string name, Stream content, int largest)
+    private byte[] Content(string name, Stream content, int largest, bool held)
     {
         using var memory = new MemoryStream();
         var buffer = new byte[1 << 16];
@@ -135,7 +155,7 @@ internal sealed class PictureArchive
         {
             memory.Write(buffer, 0, n);
             if (memory.Length > largest) throw new DataException($"{path}/{name} is larger than {largest:N0} bytes.");
-            if ((budget -= n) < 0) throw new DataException($"{path} holds more than {LargestArchive >> 30} GB of pictures; unpack it to a folder and give that.");
+            if (held && (budget -= n) < 0) throw new DataException($"{path} holds more than {LargestArchive >> 30} GB of pictures; unpack it to a folder and give that.");
         }
         return memory.ToArray();
     }

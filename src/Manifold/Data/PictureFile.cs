@@ -25,7 +25,7 @@ public static class PictureFile
         using var codec = Open(file, name);
         var shape = ShapeOf(file, codec, name);
         var values = new byte[shape.Dims];
-        Decode(codec, shape, size: null, values, name);
+        Decode(codec, Orientation.Of(file, codec), shape, size: null, values, name);
         return new Pixels(shape, values);
     }
 
@@ -45,7 +45,7 @@ public static class PictureFile
     {
         using var codec = Open(file, name);
         if (ShapeOf(file, codec, name) != shape) throw new DataException($"{name} changed while it was read. Open it again.");
-        Decode(codec, shape, size, target, name);
+        Decode(codec, Orientation.Of(file, codec), shape, size, target, name);
     }
 
     private static SKCodec Open(byte[] file, string name) =>
@@ -57,11 +57,11 @@ public static class PictureFile
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if (width <= 0 || height <= 0 || (long)width * height > DecodedLimit.LargestPixels)
             throw new DataException($"{name} says that it is {width}x{height}; pictures here have at most {DecodedLimit.LargestPixels:N0} pixels.");
-        return Orientation.IsTransposed(codec.EncodedOrigin) ? new PictureShape(Channels(file, codec), width, height) : new PictureShape(Channels(file, codec), height, width);
+        return Orientation.IsTransposed(Orientation.Of(file, codec)) ? new PictureShape(Channels(file, codec), width, height) : new PictureShape(Channels(file, codec), height, width);
     }
 
     // Native memory is given back at once; garbage of this size would wait for the collector.
-    private static unsafe void Decode(SKCodec codec, PictureShape shape, int? size, Span<byte> target, string name)
+    private static unsafe void Decode(SKCodec codec, SKEncodedOrigin origin, PictureShape shape, int? size, Span<byte> target, string name)
     {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         var area = width * height;
@@ -79,7 +79,7 @@ public static class PictureFile
                 var plane = target.Slice(c * planeBytes, planeBytes);
                 OverWhite(rgba, area, c);
                 var whole = weights is null ? plane : new Span<byte>(turned, area);
-                Orientation.Turn((byte*)rgba + c, step: 4, width, height, codec.EncodedOrigin, whole);
+                Orientation.Turn((byte*)rgba + c, step: 4, width, height, origin, whole);
                 if (weights is not null) Resize.Plane(whole, shape.Height, shape.Width, weights, plane);
             }
             for (var filled = shape.Channels * planeBytes; filled < target.Length; filled += planeBytes) target[..planeBytes].CopyTo(target[filled..]);

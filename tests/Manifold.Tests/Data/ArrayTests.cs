@@ -56,8 +56,10 @@ public class ArrayTests
         foreach (var size in new int?[] { null, 4 })
         {
             var truths = Opened(Npy("|b1", "(20, 6, 6)", [.. values.Select(value => (byte)value)]), size: size);
-            Assert.Equal(truths.Fingerprint, Opened(Npy(descr, "(20, 6, 6)", written), size: size).Fingerprint);
-            Assert.Equal(255, truths.Train.InOrder(0, 18, PixelRange.Bytes).X.max().item<float>());
+            var numbers = Opened(Npy(descr, "(20, 6, 6)", written), size: size);
+            Assert.Equal(truths.Fingerprint, numbers.Fingerprint);
+            Assert.Equal(descr != "<f4", numbers.Warnings.Any(note => note.Contains("nothing but 0 and 1")));
+            if (size is null) Assert.Equal(255, truths.Train.InOrder(0, 18, PixelRange.Bytes).X.max().item<float>());
         }
     }
 
@@ -77,9 +79,7 @@ public class ArrayTests
     public void Both_parts_of_a_file_have_one_scale()
     {
         var set = Opened(Npz(("x_train", Npy("|u1", "(20, 2, 2)", [.. Grey(80).Select(value => (byte)value)])), ("x_test", Npy("|u1", "(2, 2, 2)", [0, 1, 1, 0, 0, 0, 1, 1]))), "set.npz");
-        Assert.Equal([0f, 1, 1, 0, 0, 0, 1, 1], set.Test!.InOrder(0, 2, PixelRange.Bytes).X.flatten().data<float>().ToArray().Order().OrderBy(_ => 0).Count() == 8
-            ? [0f, 1, 1, 0, 0, 0, 1, 1] : []);
-        Assert.Equal(1, set.Test.InOrder(0, 2, PixelRange.Bytes).X.max().item<float>());
+        Assert.Equal(1, set.Test!.InOrder(0, 2, PixelRange.Bytes).X.max().item<float>());
     }
 
     [Theory]
@@ -103,18 +103,16 @@ public class ArrayTests
     }
 
     [Theory]
-    [InlineData("(16, 16)", 1, "[16, 4, 4]"), InlineData("(20, 36)", 1, "[20, 6, 6]"), InlineData("(16, 12, 3)", 3, "[16, 12, 3, 1]"), InlineData("(16, 12, 4)", 4, "[16, 12, 4, 1]"), InlineData("(12, 12, 1)", 1, "[12, 12, 1, 1]")]
-    public void One_picture_is_not_taken_for_many(string shape, int channels, string many)
+    [InlineData("(16, 16)", "[16, 4, 4]"), InlineData("(20, 36)", "[20, 6, 6]"), InlineData("(16, 12, 3)", "[16, 12, 3, 1]"), InlineData("(16, 12, 4)", "[16, 12, 4, 1]"), InlineData("(12, 12, 1)", "[12, 12, 1, 1]")]
+    public void One_picture_is_not_taken_for_many(string shape, string many)
     {
         var sizes = shape.Trim('(', ')').Split(", ").Select(int.Parse).ToArray();
         var message = Refused(Npy("|u1", shape, new byte[sizes.Aggregate(1, (a, b) => a * b)]));
         Assert.Contains("may be one picture", message);
         Assert.Contains(many, message);
-        Assert.Equal(channels, sizes.Length == 3 ? sizes[2] : 1);
-
         // Labels say how many pictures there are.
-        if (channels is 1 or 3)
-            Assert.Equal(sizes[0], Opened(Npz(("x", Npy("|u1", shape, new byte[sizes.Aggregate(1, (a, b) => a * b)])), ("y", Npy("|u1", $"({sizes[0]},)", new byte[sizes[0]]))), "set.npz") is var set ? set.Train.Count + set.Validation.Count : 0);
+        var set = Opened(Npz(("x", Npy("|u1", shape, new byte[sizes.Aggregate(1, (a, b) => a * b)])), ("y", Npy("|u1", $"({sizes[0]},)", new byte[sizes[0]]))), "set.npz");
+        Assert.Equal(sizes[0], set.Train.Count + set.Validation.Count);
     }
 
     [Theory]
@@ -132,14 +130,14 @@ public class ArrayTests
         double[] values = [.. Enumerable.Range(0, 80).Select(i => i / 79.0)];
         double[] With(double least, double largest) => [least, .. values[1..^1], largest];
         Assert.Equal(Opened(Npy("<f4", "(20, 2, 2)", Floats(values))).Fingerprint, Opened(Npy("<f4", "(20, 2, 2)", Floats(With(-0.0019, 1.0001)))).Fingerprint);
-        foreach (var (least, largest, said, wayOut) in new[] { (0, 1.01, "1.01", "numpy.clip(x, 0, 1)"), (-0.01, 1, "-0.01", "numpy.clip(x, 0, 1)"), (-1, 1, "-1 to 1", "(x + 1) / 2"), (0, 254.5, "254.5", "numpy.round"), (0, 300, "300", "Scale it") })
+        foreach (var (least, largest, said, wayOut) in new (double, double, string, string)[] { (0, 1.01, "1.01", "numpy.clip(x, 0, 1)"), (-0.01, 1, "-0.01", "numpy.clip(x, 0, 1)"), (-1, 1, "-1 to 1", "(x + 1) / 2"), (0, 254.5, "254.5", "numpy.round"), (0, 300, "300", "Scale it") })
         {
             var message = Refused(Npy("<f4", "(20, 2, 2)", Floats(With(least, largest))));
             Assert.Contains(said, message);
             Assert.Contains(wayOut, message);
         }
         Assert.Contains("NaN", Refused(Npy("<f4", "(20, 2, 2)", Floats(With(0, double.NaN)))));
-        Assert.Contains("infinity", Refused(Npy("<f4", "(20, 2, 2)", Floats(With(0, double.PositiveInfinity)))).Replace("∞", "infinity").Replace("Infinity", "infinity"));
+        Assert.Contains("goes from 0 to Infinity", Refused(Npy("<f4", "(20, 2, 2)", Floats(With(0, double.PositiveInfinity)))));
     }
 
     [Fact]
@@ -154,7 +152,6 @@ public class ArrayTests
     {
         var values = Grey(12 * 9 * 8 * 3);
         using var folder = new TemporaryFolder();
-        Directory.CreateDirectory(folder["idx"]);
         var planes = new byte[values.Length];
         for (var i = 0; i < values.Length; i++) planes[i / 216 * 216 + i % 3 * 72 + i % 216 / 3] = (byte)values[i];
         Idx.Write(folder["planes.idx"], [12, 3, 9, 8], planes);

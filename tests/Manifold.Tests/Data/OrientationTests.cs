@@ -49,6 +49,17 @@ public class OrientationTests
         static byte Value(int x, int y, int i) => (byte)(x * 7 + y * y * 3 + i);
     }
 
+    // Big-endian, behind another entry; and lists that are cut short or point nowhere tell nothing.
+    [Fact]
+    public void A_pngs_exif_is_read_in_both_orders_and_a_broken_one_tells_nothing()
+    {
+        byte[] motorola = [(byte)'M', (byte)'M', 0, 42, 0, 0, 0, 8, 0, 2, 1, 0, 0, 3, 0, 0, 0, 1, 0, 9, 0, 0, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0];
+        var png = Encoded(SKEncodedImageFormat.Png, (x, y) => (byte)(x + y));
+        Assert.Equal(Width, PictureFile.Decode(WithPngExif(png, motorola), "x").Shape.Height);
+        foreach (var exif in new[] { [], motorola[..7], motorola[..8], motorola[..9], motorola[..21], motorola[..33], [.. "MM\0*"u8, 255, 255, 255, 255], Exif(0), Exif(9) })
+            Assert.Equal(Height, PictureFile.Decode(WithPngExif(png, exif), "x").Shape.Height);
+    }
+
     private static byte[] File_(string format, int orientation)
     {
         static byte Quarter(int x, int y) => (byte)(20 + 70 * (x / (Width / 2) + 2 * (y / (Height / 2))));
