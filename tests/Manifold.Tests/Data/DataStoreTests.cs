@@ -289,4 +289,59 @@ public class DataStoreTests
         Assert.Throws<DataException>(() => store.Import(folder["my-images.idx"], "../mine"));
         Assert.Equal(["mine"], Directory.GetFileSystemEntries(folder["store"]).Select(Path.GetFileName));
     }
+
+    private static string Pictures(TemporaryFolder folder)
+    {
+        Directory.CreateDirectory(folder["pets/a"]);
+        for (var i = 0; i < 20; i++) File.WriteAllBytes(folder[$"pets/a/{i}.png"], new Manifold.Pictures.Picture(2, 2, 1, [(byte)i, 1, 2, 3]).ToPng());
+        return folder["pets"];
+    }
+
+    [Fact]
+    public void An_import_copies_what_the_set_is_read_from_and_follows_no_link()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Windows needs a right to make links");
+        using var folder = new TemporaryFolder();
+        var pets = Pictures(folder);
+        File.CreateSymbolicLink(Path.Combine(pets, "README.txt"), "/gone/README.txt");
+        File.CreateSymbolicLink(Path.Combine(pets, "passwd"), "/etc/passwd");
+        Directory.CreateSymbolicLink(Path.Combine(pets, "again"), ".");
+        Directory.CreateDirectory(Path.Combine(pets, ".git"));
+        File.WriteAllText(Path.Combine(pets, "LICENSE"), "free");
+        new DataStore(folder["store"]).Import(pets, "pets");
+        Assert.Equal(["LICENSE", "a"], Directory.GetFileSystemEntries(folder["store/pets"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    // The store's own folder cannot take the file under its name, so the copy fails half-way.
+    [Fact]
+    public void An_import_that_fails_leaves_nothing_behind()
+    {
+        using var folder = new TemporaryFolder();
+        var pets = Pictures(folder);
+        var store = new DataStore(folder["store"]);
+        Directory.CreateDirectory(folder["store"]);
+        File.WriteAllText(folder["store/pets"], "a file of that name");
+        Assert.Contains("could not be written", Assert.Throws<DataException>(() => store.Import(pets, "pets")).Message);
+        Assert.Equal(["pets"], Directory.GetFileSystemEntries(folder["store"]).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void What_a_stopped_import_left_is_no_set()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.Move(Pictures(folder), folder["pets.part"]);
+        Directory.CreateDirectory(folder[".cache"]);
+        File.Copy(folder["pets.part/a/1.png"], folder[".cache/1.png"]);
+        Assert.DoesNotContain(DataSet.Names(folder.Path), name => name is "pets.part" or ".cache");
+    }
+
+    [Fact]
+    public void Verify_tells_what_became_which_split()
+    {
+        using var folder = new TemporaryFolder();
+        Pictures(folder);
+        File.WriteAllBytes(folder["pets/a/x.png"], []);
+        Assert.Equal(["20 pictures of 1x2x2, fingerprint", "train 18: nine tenths of a/", "validation 2: a tenth of it, drawn by a fixed seed", "no test split", "left out 1: files that are empty or not regular (a/x.png)"],
+            new DataStore(folder.Path).Verify("pets").Select(line => line.What.Contains("fingerprint") ? line.What[..line.What.LastIndexOf(' ')] : line.What));
+    }
 }

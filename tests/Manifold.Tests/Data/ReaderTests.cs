@@ -249,9 +249,14 @@ public class ReaderTests
             Idx.Write(temporary[$"some-images-idx3-ubyte{end}"], [20, 2, 3], Enumerable.Range(0, 120).Select(i => (byte)i).ToArray());
             Idx.Write(temporary[$"some-labels-idx1-ubyte{end}"], [20], Enumerable.Range(0, 20).Select(i => (byte)(i % 4)).ToArray());
             var set = DataSet.Open(new DataSettings { Set = temporary[$"some-images-idx3-ubyte{end}"] });
-            var batch = set.Train.InOrder(2, 1, PixelRange.Bytes);
-            Assert.Equal([12f, 13, 14, 15, 16, 17], batch.X.flatten().data<float>().ToArray());
-            Assert.Equal(2, batch.Labels!.item<long>());
+            var batch = set.Train.InOrder(0, set.Train.Count, PixelRange.Bytes);
+            var labels = batch.Labels!.data<long>().ToArray();
+            foreach (var (at, pixels) in batch.X.flatten().data<float>().ToArray().Chunk(6).Index())
+            {
+                var picture = (int)pixels[0] / 6;                                          // the set is mixed; its first pixel tells which it is
+                Assert.Equal(Enumerable.Range(6 * picture, 6).Select(value => (float)value), pixels);
+                Assert.Equal(picture % 4, labels[at]);
+            }
         }
     }
 
@@ -261,9 +266,9 @@ public class ReaderTests
         using var temporary = new TemporaryFolder();
         var records = Enumerable.Range(0, 10).SelectMany(i => new[] { (byte)i }.Concat(Enumerable.Range(0, 3072).Select(p => (byte)(p / 1024 * 100 + i)))).ToArray();
         File.WriteAllBytes(temporary["data.bin"], records);
-        var batch = DataSet.Open(new DataSettings { Set = temporary["data.bin"] }).Train.InOrder(4, 1, PixelRange.Bytes);
-        Assert.Equal([4f, 104, 204], batch.X[0, .., 31, 31].data<float>().ToArray());
-        Assert.Equal(4, batch.Labels!.item<long>());
+        var batch = DataSet.Open(new DataSettings { Set = temporary["data.bin"] }).Train.InOrder(0, 1, PixelRange.Bytes);
+        var label = batch.Labels!.item<long>();
+        Assert.Equal([label, 100 + label, 200 + label], batch.X[0, .., 31, 31].data<float>().ToArray());
     }
 
     [Theory]
