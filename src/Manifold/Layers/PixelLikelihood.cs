@@ -54,7 +54,7 @@ public sealed record LikelihoodSettings
     /// <exception cref="ArgumentOutOfRangeException">Sigma or the number of components is not positive.</exception>
     public LikelihoodSettings Validated(string path)
     {
-        SettingChecks.NeedPositive(Sigma, $"{path}.sigma");
+        SettingChecks.Need(Sigma is >= 1e-6 and <= 1e6, $"{path}.sigma", Sigma, "1e-6 to 1e6");   // its square and the inverse of that are float32 numbers
         SettingChecks.NeedPositive(Components, $"{path}.components");
         SettingChecks.Need(Levels is >= 2 and <= 256, $"{path}.levels", Levels, "2 to 256");
         return this;
@@ -188,13 +188,13 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
             if (settings.Spread == Spread.EachPixel) return Math.Max(outputs[Shape.Channels + channel] + logWidth, least);
             if (log_sigma is null) return logWidth;
             using var width = log_sigma.detach().to_type(ScalarType.Float64);
-            return width.item<double>();
+            return Math.Max(width.item<double>(), least);
         }
 
-        /// <summary>A decoder starts at the settings' width for every pixel: it gives the difference from it.</summary>
+        /// <summary>A decoder starts at the settings' width for every pixel: it gives the difference from it. What is learned has a floor; what is set is as it is set.</summary>
         protected Tensor LogWidth(Tensor outputs, double least) =>
             settings.Spread == Spread.EachPixel ? (outputs.narrow(-3, Shape.Channels, Shape.Channels) + logWidth).clamp_min(least)
-            : log_sigma ?? tensor(logWidth, outputs.dtype, outputs.device);   // []
+            : log_sigma?.clamp_min(least) ?? tensor(logWidth, outputs.dtype, outputs.device);   // []
     }
 
     private sealed class Density(PictureShape shape, LikelihoodSettings settings) : MeanAndWidth(nameof(Density), shape, settings, Math.Log(settings.Sigma))
@@ -330,5 +330,6 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     private static Tensor Rounded(Tensor x, int levels) => ((x + 1) * ((levels - 1) / 2.0)).round() / (levels - 1);
     private static double Rounded(double x, int levels) => Math.Round((x + 1) * ((levels - 1) / 2.0)) / (levels - 1);
 
-    private static double Logistic(double mean, double logScale, double temperature, double u) => Math.Clamp(mean + Math.Exp(logScale) * temperature * (Math.Log(u) - Math.Log(1 - u)), -1, 1);
+    private static double Logistic(double mean, double logScale, double temperature, double u) =>
+        Math.Clamp(mean + Math.Exp(Math.Min(logScale, DiscretizedLogistic.LargestLogScale)) * temperature * (Math.Log(u) - Math.Log(1 - u)), -1, 1);
 }
