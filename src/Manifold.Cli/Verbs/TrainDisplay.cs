@@ -24,7 +24,7 @@ internal sealed class TrainDisplay
     public static long Follow(TrainingRun run, Func<Action<TrainingProgress>, long> train)
     {
         var recipe = run.Recipe;
-        Console.WriteLine($"{run.Folder.Path}: {(run.IsResumed ? "going on" : "new run")}, {run.Data.Name} {run.Data.Shape}, {run.Data.Train.Count:N0} to train on, {run.Data.Validation.Count:N0} to validate, seed {recipe.Trainer.Seed}, {Machine.Threads} threads");
+        Console.WriteLine($"{run.Folder.Path}: {(run.IsResumed ? "going on" : "new run")}, {run.Data.Name} {run.Data.Shape}, {run.Data.Train.Count:N0} to train on, {run.Data.Validation.Count:N0} to validate, seed {recipe.Trainer.Seed}, {Machine.Threads} threads{(recipe.LikelihoodReason is { } reason ? $"; {reason}" : "")}");
         var display = new TrainDisplay(run.Workload.TrainingFlops);
         return AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? display.Live(train) : train(display.Line);
     }
