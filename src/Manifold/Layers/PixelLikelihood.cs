@@ -112,6 +112,10 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     /// <summary>Where a decoder's last layer should start, so that the first steps are not spent on undoing chance: its bias for each output of a pixel, [Outputs], and the share of its weights; null to leave it.</summary>
     public virtual (Tensor Bias, double Share)? Start => null;
 
+    /// <summary>What a decoder's outputs should be on average before the first step, where zero is far from these pictures: [Outputs]; null to leave them.</summary>
+    /// <param name="x">The first pictures, [B, C, H, W] in [0, 1].</param>
+    public virtual Tensor? StartFor(Tensor x) => null;
+
     protected PictureShape Shape => shape;
 
     public static PixelLikelihood Create(PictureShape shape, LikelihoodSettings settings) => settings.Kind switch
@@ -179,6 +183,21 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
             var raw = settings.Spread == Spread.EachPixel ? outputs.narrow(-3, 0, Shape.Channels) : outputs;
             return settings.SquashMean ? raw.sigmoid() : raw;
         }
+
+        // A mean that passes a sigmoid starts at grey. Where pictures are nearly all black or white, every pixel then pulls the same way, the outputs
+        // overshoot to where the sigmoid is flat, and what is not of the commoner end has no gradient left: codes go unused. The pictures' own mean does not pull.
+        public override Tensor? StartFor(Tensor x)
+        {
+            if (!settings.SquashMean) return null;
+            using var _ = no_grad();
+            var mean = x.mean([0, 2, 3]).to_type(ScalarType.Float32);                                      // [C]
+            var isFar = (mean - 0.5).abs() > FarFromGrey;
+            if (!isFar.any().item<bool>()) return null;
+            var start = where(isFar, mean.clamp(LeastMean, 1 - LeastMean).logit(), zeros_like(mean));
+            return settings.Spread == Spread.EachPixel ? cat([start, zeros_like(start)], 0) : start;
+        }
+
+        private const double FarFromGrey = 0.35, LeastMean = 0.01;
 
         protected bool SquashesMean => settings.SquashMean;
         protected int Levels => settings.Levels;
