@@ -31,8 +31,9 @@ internal static class DoctorVerb
 
     private static int Learns(RecipeEntry entry, IReadOnlyList<string> changes, string? dataRoot)
     {
-        var recipe = Settings.With(entry.Default, changes);
-        var contract = GradientContract.Of(recipe, DataSet.Open(recipe.Data, dataRoot), TorchSharp.torch.CPU);
+        var asked = Settings.With(entry.Default, changes);
+        var (recipe, data) = Recipe.FitTo(asked, DataSet.Open(asked.Data, dataRoot), entry, changes, dataRoot);
+        var contract = GradientContract.Of(recipe, data, TorchSharp.torch.CPU);
         Line("recipe", entry.Name);
         Line("steps", $"{contract.Steps}");
         Line("learn", contract.Still.Count == 0 ? $"all of {Count(contract.Parameters, "tensor")} moved" : $"of {Count(contract.Parameters, "tensor")} these did not move: {string.Join(", ", contract.Still)}");

@@ -26,9 +26,23 @@ internal sealed class TrainDisplay
     public static long Follow(TrainingRun run, Func<Action<TrainingProgress>, long> train)
     {
         var recipe = run.Recipe;
-        Console.WriteLine($"{run.Folder.Path}: {(run.IsResumed ? "going on" : "new run")}, {run.Data.Name} {run.Data.Shape}, {run.Data.Train.Count:N0} to train on, {run.Data.Validation.Count:N0} to validate, seed {recipe.Trainer.Seed}, {Machine.Threads} threads; {string.Join("; ", run.Data.Description)}");
+        Console.WriteLine(FirstLine(run));
         var display = new TrainDisplay(run.Workload.TrainingFlops, recipe.Trainer.LookEvery);
         return AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? display.Live(train) : train(progress => display.Show(() => display.Line(progress)));
+    }
+
+    // What runs, on which data, how its files became splits, and which likelihood the data got.
+    private static string FirstLine(TrainingRun run)
+    {
+        var (data, recipe) = (run.Data, run.Recipe);
+        List<string> parts =
+        [
+            $"{run.Folder.Path}: {(run.IsResumed ? "going on" : "new run")}, {data.Name} {data.Shape}, {data.Train.Count:N0} to train on, " +
+            $"{data.Validation.Count:N0} to validate, seed {recipe.Trainer.Seed}, {Machine.Threads} threads",
+            .. data.Description,
+        ];
+        if (recipe.LikelihoodReason is { } reason) parts.Add(reason);
+        return string.Join("; ", parts);
     }
 
     // A terminal that is closed takes no more lines, and the run is yet to be saved.

@@ -23,6 +23,24 @@ public abstract record Recipe
     /// <summary>What a byte of a picture becomes for this model; not a setting, so an override is marked [JsonIgnore].</summary>
     public abstract PixelRange Range { get; }
 
+    /// <summary>The likelihood and the binarization of a new run and why they were taken, in a phrase; null where there is no choice.</summary>
+    [JsonIgnore] public string? LikelihoodReason { get; init; }
+
+    /// <summary>A new run's recipe and data, with what the user left open decided by the data.</summary>
+    /// <param name="entry">Whose defaults the recipe began with.</param>
+    /// <param name="changes">Each path=value; what they set stays as it is.</param>
+    public static (Recipe Recipe, DataSet Data) FitTo(Recipe recipe, DataSet data, RecipeEntry entry, IEnumerable<string> changes, string? dataRoot)
+    {
+        var isSet = changes.Select(Settings.PathOf).ToHashSet();
+        var fitted = recipe.Fitted(data, entry.Default.Data.Set, isSet.Contains);
+        return (fitted, fitted.Data == recipe.Data ? data : DataSet.Open(fitted.Data, dataRoot));
+    }
+
+    /// <summary>This recipe for a data set.</summary>
+    /// <param name="own">The name of the set that the recipe's own settings are for.</param>
+    /// <param name="isSet">Whether the user set a path.</param>
+    protected virtual Recipe Fitted(DataSet data, string own, Func<string, bool> isSet) => this;
+
     /// <summary>Makes the networks, puts them on the device, and only then their optimizers: TorchSharp's to() makes new parameters.</summary>
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
     public abstract Plan Build(DataFacts data, Device device);

@@ -59,6 +59,7 @@ public sealed class TrainingRun : IDisposable
             throw new SettingsException($"trainer.patience is {recipe.Trainer.Patience}, and trainer.stop_when is never, which waits for nothing. Add --stop-when plateau.");
         if (request.Folder?.Trim().Length == 0) throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
         var data = DataSet.Open(recipe.Data, request.DataRoot);
+        if (stored is null) (recipe, data) = Recipe.FitTo(recipe, data, request.Entry, request.Changes, request.DataRoot);
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
         if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
         foreach (var warning in data.Warnings) request.Warn(warning);

@@ -43,6 +43,12 @@ public sealed record VaeRecipe : Recipe
     public static RecipeEntry Ring { get; } = Points("vae-ring", Toy.Ring, "Eight Gaussians on a circle");
     public static RecipeEntry SwissRoll { get; } = Points("vae-swiss-roll", Toy.SwissRoll, "A spiral, a manifold of one dimension");
 
+    protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet)
+    {
+        var choice = LikelihoodChoice.Of(Model.Likelihood, Data, data, own, isSet, grey: new LikelihoodSettings { Kind = Likelihood.Gaussian });
+        return this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() };
+    }
+
     public override Plan Build(DataFacts data, Device device)
     {
         var objective = Objective.Validated(Math.Max(1, Model.Groups.Count));

@@ -204,7 +204,7 @@ public class VerbTests
     [InlineData(2, "schedule.over is 0; it needs to be above 0 for Cosine.", "train", "vae", "--dry-run", "--set", "schedule.kind=cosine")]
     [InlineData(2, "optimizer.learning_rate is -1; it needs to be a finite number of at least 0.", "train", "vae", "--dry-run", "--set", "optimizer.learning_rate=-1")]
     [InlineData(1, "libtorch: ", "train", "vae", "--dry-run", "--set", "model.latent_dim=99999999999")]
-    [InlineData(2, "model.likelihood.kind is categorical, which is of the 256 values of a pixel, and data.binarize is dynamic. Set data.binarize=none", "train", "vae", "--dry-run", "--set", "model.likelihood.kind=categorical")]
+    [InlineData(2, "model.likelihood.kind is categorical, which is of the 256 values of a pixel, and data.binarize is dynamic. Set data.binarize=none", "train", "vae", "--dry-run", "--set", "data.binarize=dynamic", "--set", "model.likelihood.kind=categorical")]
     [InlineData(2, "model.prior is cube; it needs model.posterior=sigmoid_logistic", "train", "vae", "--dry-run", "--set", "model.prior=cube")]
     [InlineData(2, "model.conv.blocks is [1]; it needs", "train", "vae-conv", "--dry-run", "--set", "model.conv.blocks=[1]")]
     [InlineData(2, "data.levels is 4 and model.likelihood.levels is 256; they need to be the same: --set model.likelihood.levels=4.", "train", "pixelcnn-pp", "--dry-run", "--set", "data.levels=4")]
