@@ -73,7 +73,9 @@ internal static class TrainVerb
             progress(now);
         }, stop.Token));
 
-        var goOn = $"./manifold train {request.Entry.Name} --run {run.Folder.Path}{threads}";
+        // A TorchScript file runs only where the command names it.
+        var script = run.Recipe.Trainer.Features is { } features && File.Exists(features) ? $" --features {features}" : "";
+        var goOn = $"./manifold train {request.Entry.Name} --run {run.Folder.Path}{threads}{script}";
         if (run.Plateau is { } plateau)
         {
             Console.WriteLine(hasStepped

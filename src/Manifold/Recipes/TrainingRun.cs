@@ -64,7 +64,9 @@ public sealed class TrainingRun : IDisposable
         if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
         var plan = Build(recipe, config.Data, request.Device);
-        var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device);
+        var features = request.Changes.Any(change => Settings.PathOf(change) == "trainer.features")
+            ? new ScriptConsent(request.Warn, before.Trainer.Features is null ? null : stored?.Extractor) : null;
+        var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device, features);
         if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
         return new TrainingRun(request, recipe, data, plan, judges, FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data), stored is not null);
     }
@@ -101,7 +103,7 @@ public sealed class TrainingRun : IDisposable
     {
         var reader = RunFolder.Read(Folder.Path);
         Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader, Judges.By,
-            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : Data.Shape.IsPoint ? "c2st_1000" : Data.Name == DataSet.Bundled ? "fid_lenet_1000" : "swd_1000"));
+            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : SampleScore.Suggested(Data)));
     }
 
     public void Dispose() => Folder.Dispose();
