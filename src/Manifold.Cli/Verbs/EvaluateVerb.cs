@@ -85,7 +85,7 @@ internal static class EvaluateVerb
             trained.Run.AppendMetric(result.Metric, line);
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CheckpointException)
         {
             Console.Error.WriteLine($"manifold: {result.Metric} was measured and is printed above, and {trained.Run.Path} cannot keep it: {e.Message} `compare` will not see it.");
             return false;
