@@ -36,14 +36,14 @@ internal static class EvaluateVerb
                 throw new SettingsException($"--truncation is of the codes that samples are drawn from, and {other} is not of samples.");
             if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
             foreach (var name in names) Metrics.ExpectKnown(name);
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             foreach (var name in names) Metrics.ExpectKnown(name, trained.Model);   // a misspelt last one must not cost the hour of the first
             if (names.FirstOrDefault(name => SampleMetric.Parse(name) is not null) is { } ofModel && (parsed.GetValue(split) ?? parsed.GetValue(limit)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) is { } given)
                 throw new SettingsException($"{(parsed.GetValue(split) is null ? "--limit" : "--split")} is {given}, and {ofModel} is of the model's samples, held against the training part with held-out data beside them; its name says how many. Leave the option out, or measure {ofModel} apart.");
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
-            var part = names.All(name => SampleMetric.Parse(name) is not null) ? set.Train : set.Part(parsed.GetValue(split) ?? "test");
-            if (set.Fingerprint != trained.Config.Data.Fingerprint)
-                Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
+            var part = names.All(name => SampleMetric.Parse(name) is not null) ? set.Train : parsed.GetValue(split) is { } named ? set.Part(named) : set.HeldOut;
+            if (part == set.Validation && parsed.GetValue(split) is null) Console.Error.WriteLine($"manifold: {set.Name} has no test split; what follows is of its validation split.");
+            if (trained.OtherSet(set) is { } warning) Console.Error.WriteLine($"manifold: {warning}");
 
             static void Warn(string word) => Console.Error.WriteLine($"manifold: {word}");
             var isOfSamples = names.Any(name => SampleMetric.Parse(name) is not null);

@@ -31,7 +31,7 @@ internal static class OrderVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = inference_mode();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             var model = trained.As<IAutoregressive>("gives each pixel its probability");
             var files = parsed.GetValue(pictures) ?? [];
             var label = Verb.ClassOf(parsed.GetValue(only), trained, model.Classes);
@@ -97,7 +97,7 @@ internal static class OrderVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             var model = trained.As<IAutoregressive>("draws a picture pixel by pixel");
             var mask = Mask(parsed.GetValue(keep)!, model.Shape);
             var part = parsed.GetValue(picture) is { } file ? Split.OfFiles([file], model.Shape, trained.Recipe.Data) : trained.OpenData(null, parsed.GetValue(dataRoot)).Validation;

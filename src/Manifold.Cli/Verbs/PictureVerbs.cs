@@ -75,6 +75,7 @@ internal static class PictureVerbs
             if (model.LatentDim != 2)
                 throw new SettingsException($"{trained.Run.Path} has {model.LatentDim} latents; a sheet needs 2. Train vae-2d, or walk with `./manifold interpolate`.");
             var n = Verb.AtLeast(2, parsed.GetValue(size), "--size");
+            Verb.AtMost((long)n * n, $"--size {n}");
             var condition = Condition.OneHot(full([n * n], Verb.ClassOf(parsed.GetValue(only), trained, model.Classes) ?? 0, ScalarType.Int64), model.Classes)?.to(trained.Device);
             var pictures = model.Decode(Latents.Sheet(n, model.Prior).to(trained.Device), condition);
             return model.Shape.IsPoint ? Sheet.Of(pictures, n) : Grid.Of(pictures, n, gap: 0);
@@ -99,7 +100,7 @@ internal static class PictureVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, $"{name}.png");
             var isGif = path.EndsWith(".gif", StringComparison.OrdinalIgnoreCase);
             if (isGif && !moves) throw new SettingsException($"--out is {path}, and {name} makes one picture; it needs a name that ends in .png.");

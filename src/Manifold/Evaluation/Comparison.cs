@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Manifold.Engine;
 
 namespace Manifold.Evaluation;
 
@@ -62,10 +62,23 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
         if (files.Count == 0) throw new MetricException($"{run} has no measurements; `./manifold evaluate {run} --metrics ...` takes them.");
         foreach (var file in files)
         {
-            JsonObject line;
-            try { line = JsonNode.Parse(File.ReadLines(file).Last(text => text.Length > 0))!.AsObject(); }
-            catch (Exception e) when (e is JsonException or InvalidOperationException) { throw new MetricException($"The last line of {file} is no measurement; it may have been cut short. Delete it, or take the measurement again."); }
-            yield return ((string)line["metric"]!, new Row(run, (double?)line["value"] ?? double.NaN, (string?)line["better"] ?? "none", line));
+            var line = Last(file);
+            foreach (var key in numbers) line.Find(key)?.Number();
+            line.Find("examples_seen")?.Count();
+            line.Find("weights")?.Text();
+            yield return (line["metric"].Text(), new Row(run, line.Find("value")?.Number() ?? double.NaN, line.Find("better")?.Text() ?? "none", line.Object()));
         }
+    }
+
+    private static readonly string[] numbers = ["standard_error", "floor", "ceiling", "truncation"];
+
+    /// <exception cref="MetricException">The last line is no measurement.</exception>
+    private static StrictJson Last(string file)
+    {
+        MetricException Broken(string why) => new($"The last line of {file} is no measurement: {why} It may have been cut short. Delete it, or take the measurement again.");
+        string? last;
+        try { last = RegularFile.ReadLines(file).LastOrDefault(text => text.Length > 0); }
+        catch (IOException e) { throw Broken(e.Message); }
+        return StrictJson.Parse(last ?? "", "it", Broken);
     }
 }

@@ -20,7 +20,7 @@ public static class Probe
         manual_seed(Seeds.At(0, 0, "probe"));
         using var layer = nn.Linear(train.X.shape[1], classes);
         using (no_grad()) layer.weight.zero_();                                     // where it ends does not depend on where it begins
-        var adam = Optimizer.Create(new OptimizerSettings { Kind = OptimizerKind.AdamW, WeightDecay = 0.01 }, layer.named_parameters());
+        using var adam = Optimizer.Create(new OptimizerSettings { Kind = OptimizerKind.AdamW, WeightDecay = 0.01 }, layer.named_parameters());
         var x = Standard(train.X);
         for (var step = 0; step < steps; step++)
         {

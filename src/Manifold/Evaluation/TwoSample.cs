@@ -51,7 +51,7 @@ public static class TwoSample
         using nn.Module<Tensor, Tensor> network = shape.IsPoint || Math.Min(shape.Height, shape.Width) < 8
             ? nn.Sequential(nn.Flatten(), Mlp.Of([shape.Dims, 64, 64, 2], Activation.Relu))
             : new SmallClassifier(shape, new ClassifierSettings(), 2);
-        var adam = Optimizer.Create(new OptimizerSettings { LearningRate = 1e-3, WeightDecay = 1e-4 }, network.named_parameters());
+        using var adam = Optimizer.Create(new OptimizerSettings { LearningRate = 1e-3, WeightDecay = 1e-4 }, network.named_parameters());
         var (x, y) = (cat([a[..half], b[..half]]), arange(2).repeat_interleave(half));
         for (var epoch = 0; epoch < epochs; epoch++)
             foreach (var batch in randperm(2 * half).split(50))

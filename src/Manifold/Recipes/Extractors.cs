@@ -1,5 +1,6 @@
 using Manifold.Checkpoints;
 using Manifold.Data;
+using Manifold.Engine;
 using Manifold.Evaluation;
 using Manifold.Models;
 using static TorchSharp.torch;
@@ -34,12 +35,10 @@ public static class Extractors
     {
         var file = ScriptFile.Read(path);
         if (consent is null)
-            throw new SettingsException($"{path} is a TorchScript file, that is code, and runs only where the command itself names it. Add --features {Quoted(path)}, if you trust it.");
+            throw new SettingsException($"{path} is a TorchScript file, that is code, and runs only where the command itself names it. Add --features {ShellText.QuotedPath(path)}, if you trust it.");
         if (consent.ExpectedHash is { } expected && expected != file.ShortHash)
             throw new SettingsException($"{path} is another file than the one that this run takes its scores with: its SHA-256 begins with {file.ShortHash}, and was {expected}. Restore that file, or start a new folder.");
         consent.Say($"{path} is a TorchScript file, that is code (SHA-256 {file.Hash}). It runs in a process of its own.");
         return Extractor.Script(file);
     }
-
-    private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
 }

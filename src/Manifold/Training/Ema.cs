@@ -8,7 +8,7 @@ namespace Manifold.Training;
 /// A moving average of a network's weights. Parameters are averaged; buffers, such as BatchNorm's running statistics, are the live network's.
 /// </summary>
 /// <remarks>The half-life and its ramp follow Karras et al. 2020 (https://arxiv.org/abs/1912.04958, their code): short at first, so that the start is forgotten.</remarks>
-public sealed class Ema
+public sealed class Ema : IDisposable
 {
     private readonly nn.Module network;
     private readonly double halfLife, rampUp;
@@ -63,6 +63,12 @@ public sealed class Ema
         if (live.Any(p => p.IsInvalid) || !network.parameters().Select(p => p.Handle).SequenceEqual(live.Select(p => p.Handle))) throw Lost();
         Exchange();
         return new Back(this);
+    }
+
+    /// <summary>Frees the averages; the network stays as it is.</summary>
+    public void Dispose()
+    {
+        foreach (var average in tensors.Values) average.Dispose();
     }
 
     private void Exchange()

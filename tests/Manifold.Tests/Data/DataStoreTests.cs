@@ -17,7 +17,7 @@ public class DataStoreTests
         private readonly HttpListener listener = new();
         private readonly Task serving;
 
-        public Home(Func<string, byte[]?> files, bool knowsRanges = true, int? breaksOffAfter = null)
+        public Home(Func<string, byte[]?> files, bool knowsRanges = true, int? breaksOffAfter = null, string? redirect = null, TimeSpan? trickle = null)
         {
             using (var probe = new TcpListener(IPAddress.Loopback, 0)) { probe.Start(); Address = new Uri($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/set/"); }
             listener.Prefixes.Add(Address.ToString());
@@ -29,13 +29,40 @@ public class DataStoreTests
                     HttpListenerContext context;
                     try { context = await listener.GetContextAsync(); }
                     catch (Exception e) when (e is HttpListenerException or ObjectDisposedException) { return; }
-                    Serve(context, files(context.Request.Url!.Segments[^1]), knowsRanges, breaksOffAfter);
+                    if (redirect is not null && context.Request.Url!.Query.Length == 0) Redirect(context, redirect);
+                    else if (trickle is { } pause) Trickle(context, content, pause);
+                    else Serve(context, files(context.Request.Url!.Segments[^1]), knowsRanges, breaksOffAfter);
                 }
             });
         }
 
         public Uri Address { get; }
         public List<string?> Ranges { get; } = [];
+
+        private void Redirect(HttpListenerContext context, string to)
+        {
+            Ranges.Add(context.Request.Headers["Range"]);
+            context.Response.StatusCode = 302;
+            context.Response.Headers["Location"] = to;
+            context.Response.Close();
+        }
+
+        // A few bytes again and again: it is never silent.
+        private static void Trickle(HttpListenerContext context, byte[] file, TimeSpan pause)
+        {
+            try
+            {
+                context.Response.ContentLength64 = file.Length;
+                for (var at = 0; at < 500; at++)
+                {
+                    context.Response.OutputStream.Write(file, at, 1);
+                    context.Response.OutputStream.Flush();
+                    Thread.Sleep(pause);
+                }
+                context.Response.Abort();
+            }
+            catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException) { }   // the other end had enough
+        }
 
         private void Serve(HttpListenerContext context, byte[]? file, bool knowsRanges, int? breaksOffAfter)
         {
@@ -160,6 +187,52 @@ public class DataStoreTests
         silent.Start();
         var address = new Uri($"http://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}/");
         Assert.Contains("said nothing", (await Fetch(File_(content, address), folder.Path, TimeSpan.FromMilliseconds(200)))!.Message);
+    }
+
+    [Fact]
+    public async Task A_home_that_trickles_is_given_up_and_what_came_is_kept()
+    {
+        using var folder = new TemporaryFolder();
+        using Home slow = new(_ => content, trickle: TimeSpan.FromMilliseconds(20)), right = new(_ => content);
+        Assert.Contains("fewer than 1,000 a second", (await Fetch(File_(content, slow.Address), folder.Path, TimeSpan.FromMilliseconds(400)))!.Message);
+        Assert.InRange(new FileInfo(folder["file.part"]).Length, 1, 200);
+        Assert.Null(await Fetch(File_(content, slow.Address, right.Address), folder.Path, TimeSpan.FromMilliseconds(400)));   // the next home goes on with it
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+        Assert.StartsWith("bytes=", Assert.Single(right.Ranges));
+    }
+
+    [Theory]
+    [InlineData("file:///etc/hostname", "from http to file")]
+    [InlineData("ftp://127.0.0.1/file", "from http to ftp")]
+    [InlineData("data:text/plain,hello", "from http to data")]
+    [InlineData("javascript:alert(1)", "from http to javascript")]
+    [InlineData("/set/file", "redirects more than 10 times")]
+    [InlineData("http://:0:0/", "302")]
+    public async Task Redirects_that_are_not_followed_are_said(string to, string said)
+    {
+        using var folder = new TemporaryFolder();
+        using var home = new Home(_ => content, redirect: to);
+        Assert.Contains(said, (await Fetch(File_(content, home.Address), folder.Path))!.Message);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public async Task Redirects_are_followed_and_ranges_go_with_them()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["file.part"], content[..1000]);
+        using var home = new Home(_ => content, redirect: "/set/other?moved");
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+        Assert.Equal(["bytes=1000-", "bytes=1000-"], home.Ranges);
+    }
+
+    [Theory]
+    [InlineData("http://a/x", "http://b/y", true), InlineData("http://a/x", "https://b/y", true), InlineData("https://a/x", "https://b/y", true), InlineData("https://a/x", "http://a/x", false)]
+    public void From_https_only_https_is_followed(string from, string to, bool isFollowed)
+    {
+        if (isFollowed) Assert.Equal(to, Download.Followed(new Uri(from), new Uri(to)).ToString());
+        else Assert.Contains("from https to http", Assert.Throws<InvalidDataException>(() => Download.Followed(new Uri(from), new Uri(to))).Message);
     }
 
     [Fact]
