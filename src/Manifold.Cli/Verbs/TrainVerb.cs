@@ -78,7 +78,9 @@ internal static class TrainVerb
         }, stop.Token));
 
         var folder = ShellText.QuotedPath(run.Folder.Path);
-        var goOn = $"./manifold train {request.Entry.Name} --run {folder}{threads}";
+        // A TorchScript file runs only where the command names it.
+        var script = run.Recipe.Trainer.Features is { } features && File.Exists(features) ? $" --features {ShellText.QuotedPath(features)}" : "";
+        var goOn = $"./manifold train {request.Entry.Name} --run {folder}{threads}{script}";
         if (run.Plateau is { } plateau)
         {
             Console.WriteLine(hasStepped

@@ -85,6 +85,17 @@ internal static partial class Verb
     public static int AtLeast(int least, int value, string option) =>
         value >= least ? value : throw new SettingsException($"{option} is {value}; it needs {least} or more.");
 
+    /// <summary>A class that was asked for with --class; null where none was.</summary>
+    /// <param name="classes">How many the model is told apart by; 0 for a model that is not told.</param>
+    /// <exception cref="SettingsException">The model has no such class.</exception>
+    public static int? ClassOf(int? given, TrainedModel trained, int classes)
+    {
+        if (given is null || given >= 0 && given < classes) return given;
+        throw new SettingsException(classes == 0
+            ? $"--class is {given}; {trained.Run.Path} is of a model that is not told the class (model.conditional, or model.conditioning for a game)."
+            : $"--class is {given}; the model has the classes 0 to {classes - 1}.");
+    }
+
     /// <exception cref="SettingsException">The value is outside.</exception>
     public static int Within(int least, int most, int value, string option) =>
         value >= least && value <= most ? value : throw new SettingsException($"{option} is {value}; it needs {least:N0} to {most:N0}.");

@@ -66,9 +66,11 @@ public sealed class TrainingRun : IDisposable
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
         Workload.Of(recipe, data, request.Device).ExpectMemory();
         var plan = Build(recipe, config.Data, request.Device);
+        var features = request.Changes.Any(change => Settings.PathOf(change) == "trainer.features")
+            ? new ScriptConsent(request.Warn, before.Trainer.Features is null ? null : stored?.Extractor) : null;
         try
         {
-            var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device);
+            var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device, features);
             if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
             var folder = FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data, isNew: stored is null);
             return new TrainingRun(request, recipe, data, plan, judges, folder, stored is not null);
@@ -90,8 +92,12 @@ public sealed class TrainingRun : IDisposable
         return RegularFile.KindOf(ConfigOf(folder)) == FileKind.Missing ? null : RunConfig.Parse(RunFolder.Read(folder).ConfigJson, ConfigOf(folder));
     }
 
-    // A set by its path, so that the run finds it from any folder.
-    private static Recipe WithFullPath(Recipe recipe) => recipe with { Data = recipe.Data.WithFullPath() };
+    // A set and features by their paths, so that the run finds them from any folder.
+    private static Recipe WithFullPath(Recipe recipe)
+    {
+        var features = recipe.Trainer.Features is { } path && Path.Exists(path) ? Path.GetFullPath(path) : recipe.Trainer.Features;
+        return recipe with { Data = recipe.Data.WithFullPath(), Trainer = recipe.Trainer with { Features = features } };
+    }
 
     /// <summary>The recipe's networks as they are before the first step: initial weights are a function of the seed.</summary>
     public static Plan Build(Recipe recipe, DataFacts data, Device device)
@@ -139,7 +145,7 @@ public sealed class TrainingRun : IDisposable
     {
         var reader = RunFolder.Read(Folder.Path);
         Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader, Judges.By,
-            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : Data.Shape.IsPoint ? "c2st_1000" : Data.Name == DataSet.Bundled ? "fid_lenet_1000" : "swd_1000"));
+            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : SampleScore.Suggested(Data)));
     }
 
     /// <summary>Lets go of the folder, and frees the networks and what their optimizers remember.</summary>
