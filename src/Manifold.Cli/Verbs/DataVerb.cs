@@ -83,6 +83,7 @@ internal static class DataVerb
             var store = DataStore.At(parsed.GetValue(dataRoot));
             var set = store.Import(parsed.GetRequiredValue(path), parsed.GetRequiredValue(name), parsed.GetValue(skipBad));
             Console.WriteLine($"{parsed.GetRequiredValue(name)}: {Counts(set)}, in {store.FolderOf(parsed.GetRequiredValue(name))}{(set.Skipped == 0 ? "" : $"; {set.Skipped:N0} cannot be read (train --skip-bad goes on without them)")}");
+            foreach (var line in set.Description) Console.WriteLine($"  {line}");
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold data import photos/ --name my-photos");
@@ -98,7 +99,7 @@ internal static class DataVerb
         {
             using var scope = NewDisposeScope();
             var set = DataSet.Open(new DataSettings { Set = parsed.GetRequiredValue(name), Levels = parsed.GetValue(levels) }, parsed.GetValue(dataRoot));
-            var (part, called) = set.Test is { } test ? (test, "test") : (set.Validation, "validation");
+            var part = set.HeldOut;
             long png = 0;
             for (var at = 0; at < part.Count; at += 100)
             {
@@ -106,7 +107,7 @@ internal static class DataVerb
                 png += Manifold.Pictures.Grid.Of(part.InOrder(at, Math.Min(100, part.Count - at), PixelRange.Unit).X, 10, gap: 0, scale: 1).ToPng().Length;
             }
             var dims = (double)part.Count * set.Shape.Dims;
-            void Line(string what, double bits) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-12}{bits,8:F4} bits a value  ({set.Name} {called}, {part.Count:N0} pictures)"));
+            void Line(string what, double bits) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-12}{bits,8:F4} bits a value  ({set.Name} {part.Name}, {part.Count:N0} pictures)"));
             Line("uniform", Yardsticks.Uniform(parsed.GetValue(levels)));
             Line("marginal", Yardsticks.Marginal(set.Train, part, parsed.GetValue(levels)));
             Line("png", png * 8 / dims);

@@ -24,6 +24,7 @@ public static class Npy
     internal static SplitSources Open(string path, int? size = null, long held = 0)
     {
         using var file = new NpyFile(path);
+        SplitNames.ExpectOneDomain(path, [.. file.Names]);
         var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], ["labels", "label", "y", "targets", "arr_1"])
             ?? throw new DataException($"{path} holds {string.Join(", ", file.Names)}; pictures need the name x_train, train_images, images, x, data or arr_0.");
         var labelFile = train.Labels is null && LabelsOf(path) is { } other ? new NpyFile(other) : null;

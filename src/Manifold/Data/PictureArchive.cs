@@ -60,7 +60,7 @@ internal sealed class PictureArchive
         }
         catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException)
         {
-            throw new DataException($"{path}/{name} cannot be read: {e.Message} Get it again, or leave such pictures out with --skip-bad.", e);
+            throw new DataException($"{path}/{name} cannot be read: {e.Message} Get it again.", e);
         }
     }
 

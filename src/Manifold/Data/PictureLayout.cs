@@ -54,7 +54,7 @@ internal sealed class PictureLayout
         }
         if (IsTooMany(strays, below)) throw StraysBesideSplits(strays, kinds);
         foreach (var stray in strays) left.Add(LeftOutCounts.BesideSplits, stray.Path);
-        foreach (var (folder, kind) in kinds) folders[kind] = folder + "/";
+        foreach (var (folder, kind) in kinds) folders[kind] = $"{above}{folder}/";
         if (kinds.Count == 1 && SplitNames.Of(kinds.Keys.First()) != SplitKind.Train) NoteTrainedOn(folders[SplitKind.Train]);
         return below.GroupBy(picture => kinds[ClassOf(picture)], Inside).ToDictionary(group => group.Key, group => group.ToList());
     }
@@ -89,7 +89,8 @@ internal sealed class PictureLayout
 
     private int Number(Dictionary<string, int> numbers, EncodedPicture picture, SplitKind kind) =>
         numbers.TryGetValue(ClassOf(picture), out var number) ? number
-        : throw new DataException($"{path} has {From(kind)}{picture.Path}, of a class that there is none of in {From(SplitKind.Train)}.");
+        : throw new DataException($"{path} has {From(kind)}{picture.Path}, of a class that there is none of in {From(SplitKind.Train)}. " +
+            $"Move it away, or {SplitNames.WayTo(path, From(SplitKind.Train).TrimEnd('/'))}.");
 
     // cat/train, cat/test, dog/train, ...: to take cat and dog for classes would train on what is to test.
     private void ExpectNoSplitsBelow(List<EncodedPicture> pictures)

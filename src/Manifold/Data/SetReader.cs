@@ -66,6 +66,7 @@ internal static class SetReader
 
     private static SplitSources BesideArchive(string folder, List<string> archives, List<string> all, LeftOutCounts left, DataSettings settings)
     {
+        SplitNames.ExpectOneDomain(folder, [.. archives.Select(archive => Path.GetFileName(archive))]);
         if (archives.Count > 1) throw new DataException($"{folder} has several archives: {string.Join(", ", archives.Select(Path.GetFileName))}. Give the path of one.");
         var found = PictureFiles.Open(archives[0], settings);
         Beside(folder, all, [.. archives], left);

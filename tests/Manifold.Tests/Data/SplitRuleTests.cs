@@ -128,6 +128,22 @@ public class SplitRuleTests
         Assert.Equal(("11 1 0", 0), (Counts(one), one.Classes));
     }
 
+    [Theory]
+    [InlineData("npy"), InlineData("npz"), InlineData("zip")]
+    public void Two_domains_of_arrays_and_archives_are_refused(string kind)
+    {
+        using var temporary = new TemporaryFolder();
+        Directory.CreateDirectory(temporary["set"]);
+        if (kind == "npz")
+        {
+            using var zip = ZipFile.Open(temporary["set/set.npz"], ZipArchiveMode.Create);
+            foreach (var side in new[] { "trainA", "trainB" }) { using var entry = zip.CreateEntry(side + ".npy").Open(); entry.Write(Npy_(20)); }
+        }
+        else
+            foreach (var side in new[] { "trainA", "trainB" }) File.WriteAllBytes(temporary[$"set/{side}.{kind}"], kind == "npy" ? Npy_(20) : [1, 2, 3]);
+        Assert.Contains("two domains", Refused(temporary["set"]));
+    }
+
     private static void Idx_(string path, int count, Func<int, int>? label = null, int first = 0)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
