@@ -69,6 +69,9 @@ public sealed class DataSet
     public Split Train { get; }
     public Split Validation { get; }
 
+    /// <summary>Whether older versions took the last tenth in the order of the files for validation, where a tenth by a fixed seed is taken now.</summary>
+    internal bool HasOtherTenthThanBefore => sources is { Validation: null, IsInRandomOrder: false, IsInNamedOrder: false };
+
     /// <summary>Null where the set has none.</summary>
     public Split? Test { get; }
 

@@ -63,6 +63,9 @@ public sealed class TrainingRun : IDisposable
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
         if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
         foreach (var warning in data.Warnings) request.Warn(warning);
+        if (stored is { Data.Splits: null } && data.HasOtherTenthThanBefore)
+            request.Warn($"{request.Folder} was begun by an older Manifold, which may have kept another tenth of {data.Name} for validation: " +
+                "from here on validation may have pictures that were trained on. For a clean validation, start a new folder.");
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
         Workload.Of(recipe, data, request.Device).ExpectMemory();
         var plan = Build(recipe, config.Data, request.Device);

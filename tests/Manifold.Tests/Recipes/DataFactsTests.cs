@@ -48,6 +48,22 @@ public class DataFactsTests
         Assert.Equal("bundled", new DataSettings { Set = "bundled" }.WithFullPath().Set);      // a name is no path
     }
 
+    // Its fingerprint is the same, and its validation is of other pictures.
+    [Fact]
+    public void A_run_that_knows_no_splits_is_told_of_another_validation()
+    {
+        using var folder = new TemporaryFolder();
+        Idx.Write(folder["some-images-idx3-ubyte"], [20, 4, 4], new byte[320]);
+        using (Run(folder, folder["some-images-idx3-ubyte"])) { }
+        var warnings = new List<string>();
+        using (Run(folder, folder["some-images-idx3-ubyte"], warnings)) Assert.Empty(warnings);
+
+        var config = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder["run/config.json"]))!;
+        config["data"]!.AsObject().Remove("splits");
+        File.WriteAllText(folder["run/config.json"], config.ToJsonString());
+        using (Run(folder, folder["some-images-idx3-ubyte"], warnings)) Assert.Contains("kept another tenth of some-images-idx3-ubyte", Assert.Single(warnings));
+    }
+
     [Fact]
     public void A_set_that_changed_is_told_from_another_set()
     {
