@@ -8,6 +8,14 @@ public static class Cifar
 
     public static bool IsFile(string path) => path.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".bin.gz", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Bytes that the pictures of files will take, as far as that is known before they are unpacked.</summary>
+    internal static long Need(IReadOnlyList<string> paths, int? size) =>
+        paths.Sum(path =>
+        {
+            using var bytes = Unpacked.Open(path);
+            return bytes.IsPacked ? 0 : bytes.Most / Record * DecodedLimit.Resized(shape, size).Dims;
+        });
+
     /// <summary>Reads the records of files.</summary>
     /// <param name="size">Pictures are resized to this; as they are if null.</param>
     /// <param name="held">Bytes of another split of the set.</param>

@@ -100,6 +100,14 @@ public static partial class Idx
         return Pictures(() => Unpacked.Of(images(), path), path, numbers, labelPath, size, held: 0);
     }
 
+    /// <summary>Bytes that the pictures of a file will take, by its header alone.</summary>
+    internal static long Need(string path, int? size)
+    {
+        using var bytes = Unpacked.Open(path);
+        var (sizes, _) = Header(bytes, path);
+        return (long)sizes[0] * DecodedLimit.Resized(ShapeOf(sizes, path), size).Dims;
+    }
+
     private static MemorySource Pictures(Func<Unpacked> images, string path, Unpacked? labels, string labelPath, int? size, long held)
     {
         int count;

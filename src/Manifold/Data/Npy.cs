@@ -123,7 +123,7 @@ public static class Npy
         if (hasNaN) throw new DataException($"{path}: {arrays[0].Name} has NaN among its numbers; {Need} Save it again with numpy.nan_to_num.");
         if (arrays.All(array => array.IsOfFractions) && least >= -HalfStep && largest <= 1 + HalfStep) return (255, false);
         if (isWhole && least >= 0 && largest <= 255) return largest <= 1 ? (255, largest == 1) : (1, false);
-        throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{path}: {arrays[0].Name} goes from {least:G9} to {largest:G9}; {Need} {WayOut(least, largest)}"));
+        throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{path}: {arrays[0].Name} goes from {least:G7} to {largest:G7}; {Need} {WayOut(least, largest)}"));
     }
 
     private const string Need = "pictures need whole numbers from 0 to 255, or fractions from 0 to 1.";
