@@ -6,13 +6,15 @@ namespace Manifold.Data;
 /// <remarks>With few threads or many, pictures under way hold no more than <see cref="LargestUnderWay"/> together.</remarks>
 internal sealed class DecodedPictures
 {
-    private const long LargestUnderWay = 1L << 29;
+    private const long LargestUnderWay = 1L << 29, CollectAfter = 1L << 27;
+    private const int LargeObject = 85_000;       // bytes; what is smaller is collected often anyway
 
     private readonly string path;
     private readonly IReadOnlyList<EncodedPicture> files;
     private readonly DataSettings settings;
     private readonly PictureShape?[] shapes;      // of each file; null where it cannot be read
     private readonly long[] lengths;              // bytes of each file
+    private long letGo;                           // bytes of large files since the last collection
     private readonly MemoryBudget budget = new(LargestUnderWay);
 
     /// <summary>Reads the headers of files.</summary>
@@ -40,7 +42,7 @@ internal sealed class DecodedPictures
             var (i, shape) = (members[k], shapes[members[k]]!.Value);
             budget.Within(lengths[i] + (long)shape.Height * shape.Width * PictureFile.DecodingBytes, () =>
             {
-                PictureFile.Decode(files[i].Bytes(), NameOf(i), shape, settings.Size, pixels.AsSpan(k * Shape.Dims, Shape.Dims));
+                PictureFile.Decode(BytesOf(i), NameOf(i), shape, settings.Size, pixels.AsSpan(k * Shape.Dims, Shape.Dims));
                 return true;
             });
         }, members.Count, k => shapes[members[k]] = null);
@@ -57,9 +59,19 @@ internal sealed class DecodedPictures
 
     private PictureShape Header(int index)
     {
-        var bytes = files[index].Bytes();
+        var bytes = BytesOf(index);
         lengths[index] = bytes.Length;
         return PictureFile.Shape(bytes, NameOf(index));
+    }
+
+    // While memory is free the collector lets large arrays lie, gigabytes of them.
+    private byte[] BytesOf(int index)
+    {
+        var bytes = files[index].Bytes();
+        if (bytes.Length < LargeObject || Interlocked.Add(ref letGo, bytes.Length) < CollectAfter) return bytes;
+        Interlocked.Exchange(ref letGo, 0);
+        GC.Collect();
+        return bytes;
     }
 
     private string NameOf(int index) => $"{path}/{files[index].Path}";
