@@ -28,7 +28,7 @@ internal static class Mutations
         return refused;
     }
 
-    private static byte[] Mutate(byte[] good, Random random)
+    public static byte[] Mutate(byte[] good, Random random)
     {
         var bytes = (byte[])good.Clone();
         int At() => random.Next(random.Next(2) == 0 ? Math.Min(64, bytes.Length) : bytes.Length);   // headers are where the sizes are

@@ -31,8 +31,9 @@ internal static class DoctorVerb
 
     private static int Learns(RecipeEntry entry, IReadOnlyList<string> changes, string? dataRoot)
     {
-        var recipe = Settings.With(entry.Default, changes);
-        var contract = GradientContract.Of(recipe, DataSet.Open(recipe.Data, dataRoot), TorchSharp.torch.CPU);
+        var asked = Settings.With(entry.Default, changes);
+        var (recipe, data) = Recipe.FitTo(asked, DataSet.Open(asked.Data, dataRoot), entry, changes, dataRoot);
+        var contract = GradientContract.Of(recipe, data, TorchSharp.torch.CPU);
         Line("recipe", entry.Name);
         Line("steps", $"{contract.Steps}");
         Line("learn", contract.Still.Count == 0 ? $"all of {Count(contract.Parameters, "tensor")} moved" : $"of {Count(contract.Parameters, "tensor")} these did not move: {string.Join(", ", contract.Still)}");
@@ -55,7 +56,7 @@ internal static class DoctorVerb
         Line("threads", facts.Threads is { } threads ? $"{threads}" : "unknown");
         Line("kernels", facts.CpuCapability ?? "unknown");
         Line("libtorch", facts.LibTorch is null ? "not found" : $"{facts.LibTorchVersion ?? "unknown version"} from {facts.LibTorch} ({facts.Origin})");
-        Line("TorchSharp", facts.Bridge is null ? "not found" : $"{Native.BridgeVersion} from {facts.Bridge}");
+        Line("TorchSharp", facts.Bridge is null ? "not found" : $"{Native.BridgeVersion} from {facts.Bridge}{(facts.BridgeIsPatched ? ", patched in memory for an older libstdc++" : "")}");
         Line("symbols", facts.MissingSymbols is null ? "not compared" : missing.Count == 0 ? "none missing" : $"{missing.Count} that TorchSharp needs are missing:");
         foreach (var symbol in missing.Take(most)) Line("", symbol);
         if (missing.Count > most) Line("", $"and {missing.Count - most} more; --json has them all");

@@ -10,14 +10,16 @@ internal static class DryRun
     {
         var recipe = Settings.With(request.Entry.Default, request.Changes);
         recipe.Trainer.Validated();
-        var data = DataSet.Open(recipe.Data, request.DataRoot);
-        Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device);
+        var (fitted, data) = Recipe.FitTo(recipe, DataSet.Open(recipe.Data, request.DataRoot), request.Entry, request.Changes, request.DataRoot);
+        recipe = fitted;
+        Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
         var work = Workload.Of(recipe, data, request.Device).ExpectMemory();
 
         Console.WriteLine(recipe.ToJson().ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true }));
         Console.WriteLine($"\ndata: {data.Name}, {data.Shape}, {data.Train.Count:N0} train, {data.Validation.Count:N0} validation, {data.Test?.Count ?? 0:N0} test");
         foreach (var line in data.Description) Console.WriteLine($"  {line}");
         foreach (var warning in data.Warnings) request.Warn(warning);
+        if (recipe.LikelihoodReason is { } reason) Console.WriteLine($"likelihood: {reason}");
         Console.WriteLine();
         Console.WriteLine($"{"layer",-28}{"kind",-18}{"input",-22}{"output",-22}{"parameters",12}{"multiply-adds",16}");
         foreach (var layer in work.Layers)

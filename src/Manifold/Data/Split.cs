@@ -55,6 +55,24 @@ public sealed class Split
     /// <summary>Where a picture of this part comes from, for messages and neighbour sheets.</summary>
     public string NameOf(int index) => source.NameOf(members[index]);
 
+    /// <summary>How much of this split is nearly black or nearly white, over at most 1,000 pictures spread evenly over it; whatever the binarization.</summary>
+    public Tones MeasureTones()
+    {
+        const int most = 1000;
+        var pixels = new byte[Shape.Dims];
+        long black = 0, white = 0;
+        var count = Math.Min(Count, most);
+        for (var i = 0; i < count; i++)
+        {
+            source.Read(members[(int)((long)i * Count / count)], pixels);
+            foreach (var value in pixels)
+                if (value <= Tones.Near) black++;
+                else if (value >= 255 - Tones.Near) white++;
+        }
+        var all = (double)count * pixels.Length;
+        return new Tones(black / all, white / all);
+    }
+
     /// <summary>Batches for training: every example once an epoch, in an order, with flips and coins, that (seed, position) decide.</summary>
     public BatchAt Shuffled(long seed, PixelRange range)
     {

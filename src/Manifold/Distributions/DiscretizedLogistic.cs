@@ -29,11 +29,31 @@ public static class DiscretizedLogistic
         var isTop = x > 1 - halfBin;
         var below = nn.functional.softplus(-(centred + half)).masked_fill(isTop, 0);            // -log sigmoid(a); the top bin has no upper border
         var above = nn.functional.softplus(centred - half).masked_fill(isBottom, 0);            // -log sigmoid(-b); the bottom bin has no lower border
-        var width = (-(-2 * half).expm1()).log().masked_fill(isTop | isBottom, 0);              // log(1 - e^(b - a)): neither of them has a width
+        var width = LogWidth(half, logScales, halfBin).masked_fill(isTop | isBottom, 0);        // the outermost bins have no width
         return width - below - above;
+    }
+
+    // Below this t the series log t - t/2 + t^2/24 is exact in double precision.
+    private const double SmallestWidth = 1e-3;
+
+    // From this log scale on every draw is clipped, and e to it is close to the end of float32.
+    internal const double LargestLogScale = 80;
+
+    /// <summary>log(1 - e^-t) with t = a - b = 2 h / s, the share of the density that a bin takes.</summary>
+    /// <remarks>
+    /// The t of a wide logistic is too small for float32, where log(1 - e^-t) has an infinite slope; the series needs log t = log 2h - log s alone.
+    /// Each form gets only arguments at which its own slope is finite: to mask a slope afterwards multiplies it by 0, and 0 times infinity is NaN.
+    /// </remarks>
+    private static Tensor LogWidth(Tensor half, Tensor logScales, double halfBin)
+    {
+        var isSmall = half < SmallestWidth / 2;
+        var large = (-(-2 * half.clamp_min(SmallestWidth / 2)).expm1()).log();
+        var t = 2 * half.clamp_max(SmallestWidth / 2);
+        var small = Math.Log(2 * halfBin) - logScales - t * (0.5 - t / 24);
+        return where(isSmall, small, large);
     }
 
     /// <summary>Draws of the continuous law, clipped to [-1, 1]: m + s (log u - log(1 - u)).</summary>
     /// <param name="u">Uniform on (0, 1), one for each value.</param>
-    public static Tensor Sample(Tensor means, Tensor logScales, Tensor u) => (means + logScales.exp() * u.logit()).clamp(-1, 1);
+    public static Tensor Sample(Tensor means, Tensor logScales, Tensor u) => (means + logScales.clamp_max(LargestLogScale).exp() * u.logit()).clamp(-1, 1);
 }

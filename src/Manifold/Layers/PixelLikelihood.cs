@@ -54,7 +54,7 @@ public sealed record LikelihoodSettings
     /// <exception cref="ArgumentOutOfRangeException">Sigma or the number of components is not positive.</exception>
     public LikelihoodSettings Validated(string path)
     {
-        SettingChecks.NeedPositive(Sigma, $"{path}.sigma");
+        SettingChecks.Need(Sigma is >= 1e-6 and <= 1e6, $"{path}.sigma", Sigma, "1e-6 to 1e6");   // its square and the inverse of that are float32 numbers
         SettingChecks.NeedPositive(Components, $"{path}.components");
         SettingChecks.Need(Levels is >= 2 and <= 256, $"{path}.levels", Levels, "2 to 256");
         return this;
@@ -111,6 +111,10 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
 
     /// <summary>Where a decoder's last layer should start, so that the first steps are not spent on undoing chance: its bias for each output of a pixel, [Outputs], and the share of its weights; null to leave it.</summary>
     public virtual (Tensor Bias, double Share)? Start => null;
+
+    /// <summary>What a decoder's outputs should be on average before the first step, where zero is far from these pictures: [Outputs]; null to leave them.</summary>
+    /// <param name="x">The first pictures, [B, C, H, W] in [0, 1].</param>
+    public virtual Tensor? StartFor(Tensor x) => null;
 
     protected PictureShape Shape => shape;
 
@@ -180,6 +184,21 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
             return settings.SquashMean ? raw.sigmoid() : raw;
         }
 
+        // A mean that passes a sigmoid starts at grey. Where pictures are nearly all black or white, every pixel then pulls the same way, the outputs
+        // overshoot to where the sigmoid is flat, and what is not of the commoner end has no gradient left: codes go unused. The pictures' own mean does not pull.
+        public override Tensor? StartFor(Tensor x)
+        {
+            if (!settings.SquashMean) return null;
+            using var _ = no_grad();
+            var mean = x.mean([0, 2, 3]).to_type(ScalarType.Float32);                                      // [C]
+            var isFar = (mean - 0.5).abs() > FarFromGrey;
+            if (!isFar.any().item<bool>()) return null;
+            var start = where(isFar, mean.clamp(LeastMean, 1 - LeastMean).logit(), zeros_like(mean));
+            return settings.Spread == Spread.EachPixel ? cat([start, zeros_like(start)], 0) : start;
+        }
+
+        private const double FarFromGrey = 0.35, LeastMean = 0.01;
+
         protected bool SquashesMean => settings.SquashMean;
         protected int Levels => settings.Levels;
 
@@ -188,13 +207,13 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
             if (settings.Spread == Spread.EachPixel) return Math.Max(outputs[Shape.Channels + channel] + logWidth, least);
             if (log_sigma is null) return logWidth;
             using var width = log_sigma.detach().to_type(ScalarType.Float64);
-            return width.item<double>();
+            return Math.Max(width.item<double>(), least);
         }
 
-        /// <summary>A decoder starts at the settings' width for every pixel: it gives the difference from it.</summary>
+        /// <summary>A decoder starts at the settings' width for every pixel: it gives the difference from it. What is learned has a floor; what is set is as it is set.</summary>
         protected Tensor LogWidth(Tensor outputs, double least) =>
             settings.Spread == Spread.EachPixel ? (outputs.narrow(-3, Shape.Channels, Shape.Channels) + logWidth).clamp_min(least)
-            : log_sigma ?? tensor(logWidth, outputs.dtype, outputs.device);   // []
+            : log_sigma?.clamp_min(least) ?? tensor(logWidth, outputs.dtype, outputs.device);   // []
     }
 
     private sealed class Density(PictureShape shape, LikelihoodSettings settings) : MeanAndWidth(nameof(Density), shape, settings, Math.Log(settings.Sigma))
@@ -330,5 +349,6 @@ public abstract class PixelLikelihood(string name, PictureShape shape) : nn.Modu
     private static Tensor Rounded(Tensor x, int levels) => ((x + 1) * ((levels - 1) / 2.0)).round() / (levels - 1);
     private static double Rounded(double x, int levels) => Math.Round((x + 1) * ((levels - 1) / 2.0)) / (levels - 1);
 
-    private static double Logistic(double mean, double logScale, double temperature, double u) => Math.Clamp(mean + Math.Exp(logScale) * temperature * (Math.Log(u) - Math.Log(1 - u)), -1, 1);
+    private static double Logistic(double mean, double logScale, double temperature, double u) =>
+        Math.Clamp(mean + Math.Exp(Math.Min(logScale, DiscretizedLogistic.LargestLogScale)) * temperature * (Math.Log(u) - Math.Log(1 - u)), -1, 1);
 }

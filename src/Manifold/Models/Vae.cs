@@ -74,7 +74,7 @@ public sealed record VaeSettings
 }
 
 /// <summary>The variational autoencoder.</summary>
-public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel
+public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel, IStartsFromData
 {
     private readonly VaeSettings settings;
     private readonly Module<Tensor, Tensor> encoder;   // mlp: [B, C*H*W + classes] -> [B, outputs]; conv: [B, C + classes, H, W] -> [B, outputs]
@@ -139,6 +139,15 @@ public sealed class Vae : Module<Batch, ElboTerms>, IEvidenceModel
     {
         var q = Encode(batch);
         return Elbo(batch, q, q.Noise(), ElboForm.AnalyticKl);
+    }
+
+    public void StartFrom(Batch batch)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        if (likelihood.StartFor(batch.X) is not { } start) return;
+        var bias = decoder.parameters().Last();                                            // [P] of a convolution, [P*H*W] of a linear layer
+        bias.copy_(start.repeat_interleave(bias.numel() / start.numel()));
     }
 
     public ElboTerms Elbo(Batch batch) => call(batch);

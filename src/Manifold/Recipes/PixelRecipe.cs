@@ -21,13 +21,20 @@ public abstract record PixelRecipe : Recipe
 
     protected abstract PixelModel Make(DataFacts data);
 
+    // A mixture gives the channels of a pixel at once, in a third of the steps of one after the other; MADE has outputs of its own for every pixel and needs fewer.
+    private protected static LikelihoodSettings Mixture { get; } = new() { Kind = Likelihood.LogisticMixture };
+    private protected static LikelihoodSettings Logistics { get; } = new() { Kind = Likelihood.DiscretizedLogistic, Spread = Spread.EachPixel };
+
+    private protected LikelihoodChoice Choose(LikelihoodSettings likelihood, DataSet data, string own, Func<string, bool> isSet, LikelihoodSettings grey) =>
+        LikelihoodChoice.Of(likelihood, Data, data, own, isSet, grey);
+
     public override Plan Build(DataFacts data, Device device)
     {
         var model = Make(data);
         LikelihoodData.Suit(model.Settings, Data, data);
         model.to(device);
         if (device.type == DeviceType.CPU) model.ToChannelsLast();
-        return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
+        return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule.Validated(), Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
 
     private protected static DataSettings Coins { get; } = new() { Binarize = Binarization.Dynamic };
@@ -38,6 +45,10 @@ public abstract record PixelRecipe : Recipe
 public sealed record GatedPixelCnnRecipe : PixelRecipe
 {
     public GatedPixelCnnSettings Model { get; init; } = new();
+
+    protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet) =>
+        Choose(Model.Likelihood, data, own, isSet, Mixture) is var choice
+            ? this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() } : this;
 
     protected override PixelModel Make(DataFacts data) => new GatedPixelCnn(data.Shape, Model, data.Classes);
 
@@ -52,6 +63,10 @@ public sealed record MadeRecipe : PixelRecipe
 {
     public MadeSettings Model { get; init; } = new();
 
+    protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet) =>
+        Choose(Model.Likelihood, data, own, isSet, Logistics) is var choice
+            ? this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() } : this;
+
     protected override PixelModel Make(DataFacts data) => new Made(data.Shape, Model, data.Classes);
 
     public static RecipeEntry Entry { get; } = new("made",
@@ -65,6 +80,10 @@ public sealed record PixelCnnRecipe : PixelRecipe
 {
     public PixelCnnSettings Model { get; init; } = new();
 
+    protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet) =>
+        Choose(Model.Likelihood, data, own, isSet, Mixture) is var choice
+            ? this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() } : this;
+
     protected override PixelModel Make(DataFacts data) => new PixelCnn(data.Shape, Model, data.Classes);
 
     public static RecipeEntry Entry { get; } = new("pixelcnn",
@@ -77,6 +96,10 @@ public sealed record PixelCnnRecipe : PixelRecipe
 public sealed record PixelCnnPlusRecipe : PixelRecipe
 {
     public PixelCnnPlusSettings Model { get; init; } = new();
+
+    protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet) =>
+        Choose(Model.Likelihood, data, own, isSet, Mixture) is var choice
+            ? this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() } : this;
 
     protected override PixelModel Make(DataFacts data) => new PixelCnnPlus(data.Shape, Model, data.Classes);
 

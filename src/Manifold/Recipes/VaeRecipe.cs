@@ -43,6 +43,12 @@ public sealed record VaeRecipe : Recipe
     public static RecipeEntry Ring { get; } = Points("vae-ring", Toy.Ring, "Eight Gaussians on a circle");
     public static RecipeEntry SwissRoll { get; } = Points("vae-swiss-roll", Toy.SwissRoll, "A spiral, a manifold of one dimension");
 
+    protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet)
+    {
+        var choice = LikelihoodChoice.Of(Model.Likelihood, Data, data, own, isSet, grey: new LikelihoodSettings { Kind = Likelihood.Gaussian });
+        return this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() };
+    }
+
     public override Plan Build(DataFacts data, Device device)
     {
         var objective = Objective.Validated(Math.Max(1, Model.Groups.Count));
@@ -59,7 +65,7 @@ public sealed record VaeRecipe : Recipe
             (_, GradientEstimator.Reparameterized) => model.Elbo,
             _ => batch => model.ScoreFunctionElbo(batch, objective.Gradient == GradientEstimator.ScoreBaseline),
         };
-        return new Plan(new LikelihoodAlgorithm(model, terms, objective.Of, Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
+        return new Plan(new LikelihoodAlgorithm(model, terms, objective.Of, Optimizer, Schedule.Validated(), Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
 
     // Coins of the greys, thrown anew each time: on the bundled pictures their samples hang together better than those of a

@@ -41,7 +41,7 @@ public sealed record Workload(IReadOnlyCollection<Layer> Layers, int Batch, int 
         recipe.Trainer.Validated();
         using var scope = NewDisposeScope();
         var few = recipe with { Trainer = recipe.Trainer with { BatchSize = Math.Min(Measured, recipe.Trainer.BatchSize) } };
-        var plan = TrainingRun.Build(few, DataFacts.Of(data), device);
+        using var plan = TrainingRun.Build(few, DataFacts.Of(data), device);
         var batch = plan.Algorithm.BatchSize(0);
         using var table = new LayerTable(plan.Algorithm.Networks);
         plan.Algorithm.Step(data.Train.Shuffled(recipe.Trainer.Seed, recipe.Range)(0, batch).To(device), 0);

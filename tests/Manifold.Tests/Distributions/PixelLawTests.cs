@@ -158,6 +158,58 @@ public class PixelLawTests
         Assert.True(x[.., 0].std().item<double>() > 0.2);
     }
 
+    // In single precision, against the closed form in double precision: every bin, means inside and far outside, and scales from the floor to e^200.
+    [Theory]
+    [InlineData(2)]
+    [InlineData(256)]
+    public void Value_and_slopes_are_right_at_every_scale(int levels)
+    {
+        float[] means = [-1000, -3, -1, -0.4f, 0, 0.5f, 1, 3, 1000];
+        float[] scales = [-7, -5, -3, -1, 0, 1, 2, 2.06f, 3, 5, 8, 12, 20, 40, 60, 80, 84, 87, 88, 90, 100, 104, 120, 200];
+        foreach (var logScale in scales)
+            foreach (var mean in means)
+            {
+                var bins = 2 * arange(levels, dtype: ScalarType.Float32) / (levels - 1) - 1;
+                Tensor m = full(levels, mean, requires_grad: true), s = full(levels, logScale, requires_grad: true);
+                var log = DiscretizedLogistic.LogProb(bins, m, s, levels);
+                log.sum().backward();
+                for (var bin = 0; bin < levels; bin++)
+                {
+                    var (value, ofMean, ofScale, size) = Exact(bin, mean, logScale, levels);
+                    var at = $"bin {bin} of {levels}, mean {mean}, log scale {logScale}";
+                    Near(value, log[bin].item<float>(), 2e-5 * (1 + size), $"log p: {at}");
+                    Near(ofMean, m.grad![bin].item<float>(), 2e-5 * (1 + size) * Math.Exp(-logScale) + 1e-37, $"slope of the mean: {at}");
+                    Near(ofScale, s.grad![bin].item<float>(), 2e-5 * (1 + size), $"slope of the log scale: {at}");
+                }
+            }
+    }
+
+    private static void Near(double expected, double found, double tolerance, string what) =>
+        Assert.True(Math.Abs(expected - found) <= tolerance, FormattableString.Invariant($"{what} is {found}, expected {expected}"));
+
+    // log p = log(1 - e^-t) + log sigmoid(a) + log sigmoid(-b), t = a - b; the first bin has no b, the last no a, and neither a width. Size: of the largest term.
+    private static (double Value, double OfMean, double OfScale, double Size) Exact(int bin, double mean, double logScale, int levels)
+    {
+        static double LogSigmoid(double y) => Math.Min(y, 0) - Math.Log(1 + Math.Exp(-Math.Abs(y)));
+        static double Sigmoid(double y) => 1 / (1 + Math.Exp(-y));
+        double x = 2.0 * bin / (levels - 1) - 1, half = 1.0 / (levels - 1), inverse = Math.Exp(-logScale);
+        double a = (x - mean + half) * inverse, b = (x - mean - half) * inverse, t = 2 * half * inverse;
+        double value = 0, ofMean = 0, ofScale = 0, size = Math.Abs(logScale);
+        if (bin < levels - 1) (value, ofMean, ofScale, size) = (value + LogSigmoid(a), ofMean - inverse * Sigmoid(-a), ofScale - a * Sigmoid(-a), Math.Max(size, Math.Abs(a)));
+        if (bin > 0) (value, ofMean, ofScale, size) = (value + LogSigmoid(-b), ofMean + inverse * Sigmoid(b), ofScale + b * Sigmoid(b), Math.Max(size, Math.Abs(b)));
+        if (bin == 0 || bin == levels - 1) return (value, ofMean, ofScale, size);
+        return t < 1e-4 ? (value + Math.Log(2 * half) - logScale - t / 2, ofMean, ofScale - 1 + t / 2, size)
+            : (value + Math.Log(1 - Math.Exp(-t)), ofMean, ofScale - t * Math.Exp(-t) / (1 - Math.Exp(-t)), size);
+    }
+
+    // A scale beyond float32 draws from the two ends, and never NaN.
+    [Fact]
+    public void Draws_of_an_endless_scale_are_numbers()
+    {
+        var drawn = DiscretizedLogistic.Sample(tensor(0.25f), tensor(200f), tensor(new[] { 0.1f, 0.5f, 0.9f }));
+        Assert.Equal([-1, 0.25f, 1], drawn.data<float>().ToArray());
+    }
+
     // By hand: three values of probabilities 1/2, 1/4, 1/4.
     [Fact]
     public void A_categorical_by_hand()

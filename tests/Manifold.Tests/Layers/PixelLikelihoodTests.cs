@@ -46,6 +46,56 @@ public class PixelLikelihoodTests
         Assert.True((together[0, 1] - law.LogProb(x[1..2], outputs[1..2])[0]).abs().item<float>() < 1e-3);
     }
 
+    // Whatever a network says, within reason or not, has a finite likelihood and the gradient that double precision gives; black and white included.
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Slopes_are_right_whatever_the_network_says(Likelihood kind, Spread spread, int channels)
+    {
+        var (law, x, outputs) = Make(kind, spread, channels);
+        x[0].fill_(0);
+        x[1].fill_(1);
+        foreach (var scale in new[] { 1f, 10, 60, 200 })
+        {
+            var (single, exact) = (Slopes(ScalarType.Float32), Slopes(ScalarType.Float64));
+            Assert.True(single.isfinite().all().item<bool>(), $"not finite at outputs times {scale}");
+            var size = kind == Likelihood.Gaussian ? exact.abs().max() : exact.abs();                      // 1 - sigmoid has few digits where a mean is nearly white
+            var near = (single - exact).abs() <= 1e-3 * (1 + size);
+            Assert.True(near.to_type(ScalarType.Float32).mean().item<float>() > 0.999, $"off at outputs times {scale}");
+
+            Tensor Slopes(ScalarType type)
+            {
+                law.to(type).zero_grad();
+                var y = (outputs * scale).to_type(type).requires_grad_();
+                law.LogProb(x.to_type(type), y).sum().backward();
+                return cat([y.grad!.flatten(), .. law.parameters().Select(p => p.grad!.flatten())]).to_type(ScalarType.Float64);
+            }
+        }
+    }
+
+    // On pictures that a decoder fits exactly a learned width shrinks without end; from the floor on it has nothing to gain.
+    [Theory]
+    [InlineData(Likelihood.Gaussian)]
+    [InlineData(Likelihood.DiscretizedLogistic)]
+    public void A_learned_width_has_a_floor(Likelihood kind)
+    {
+        var law = PixelLikelihood.Create(new PictureShape(1, 1, 1), new LikelihoodSettings { Kind = kind });
+        using (no_grad()) law.parameters().Single().fill_(-100);
+        var x = full([2, 1, 1, 1], 0.5f);
+        var outputs = zeros(2, 1, 1, 1, requires_grad: true);                                              // a mean of 0.5, and half a level off it below
+        var log = law.LogProb(x + tensor(new[] { 0, 0.002f }).view(2, 1, 1, 1), outputs);
+        log.sum().backward();
+        Assert.True(log.isfinite().all().item<bool>() && log.abs().max().item<float>() < 10);
+        Assert.True(outputs.grad!.isfinite().all().item<bool>());
+        Assert.Equal(0, law.parameters().Single().grad!.item<float>());
+    }
+
+    [Theory]
+    [InlineData(1e-9)]
+    [InlineData(1e9)]
+    [InlineData(double.NaN)]
+    public void A_deviation_that_no_pixel_can_have_is_refused(double sigma) =>
+        Assert.Contains("model.likelihood.sigma", Assert.Throws<ArgumentOutOfRangeException>(() => new LikelihoodSettings { Sigma = sigma }.Validated("model.likelihood")).Message);
+
     // Draws of one pixel have the mean that Mean gives; narrow and away from the edges, where they would be clipped.
     [Theory]
     [MemberData(nameof(All))]

@@ -409,6 +409,47 @@ public class PixelModelTests
         Assert.All(seen, layer => Assert.Contains([0.1, 1], start => Math.Abs(layer.Deviation - start) < 0.01 * start));
     }
 
+    public static TheoryData<string, int, int, int> Dull => new()
+    {
+        { "black", 1, 40, 16 }, { "white", 1, 40, 16 }, { "black", 3, 40, 16 }, { "one green channel", 3, 40, 16 }, { "noise", 1, 1, 16 }, { "black", 1, 1, 1 }, { "noise", 1, 1, 1 },
+    };
+
+    // Black pictures vary at their borders only. That is no measure of what later pictures bring: one of noise must not cost many times what chance would.
+    [Theory]
+    [MemberData(nameof(Dull))]
+    public void PixelCnn_plus_starts_from_a_batch_that_says_little(string of, int channels, int count, int size)
+    {
+        manual_seed(5);
+        var model = new PixelCnnPlus(new PictureShape(channels, size, size), new PixelCnnPlusSettings { Filters = 8, Blocks = 1, Sizes = size == 1 ? 1 : 3, Dropout = 0 });
+        var x = of == "white" ? ones(count, channels, size, size) : of == "noise" ? rand(count, channels, size, size) : zeros(count, channels, size, size);
+        if (of == "one green channel") x.narrow(1, 1, 1).copy_(rand(count, 1, size, size));
+        model.StartFrom(new Batch((x * 255).round() / 255));
+        using var _ = no_grad();
+        Assert.InRange(model.named_parameters().Where(p => p.name.EndsWith("gain")).Max(p => p.parameter.abs().max().item<float>()), 0, 100);
+        var noise = model.Likely(new Batch(randint(0, 256, [8, channels, size, size]).to_type(ScalarType.Float32) / 255)).Nll / (channels * size * size * Math.Log(2));
+        Assert.InRange(noise.mean().item<float>(), 6, 1000);                                                    // bits of a value; chance has 8
+    }
+
+    // A constant is the easiest distribution there is.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void PixelCnn_plus_learns_pictures_that_are_all_one_value(float value)
+    {
+        manual_seed(5);
+        var model = new PixelCnnPlus(new PictureShape(1, 8, 8), new PixelCnnPlusSettings { Filters = 6, Blocks = 1, Sizes = 2, Dropout = 0, Likelihood = Of(Likelihood.LogisticMixture) });
+        var batch = new Batch(full([8, 1, 8, 8], value));
+        model.StartFrom(batch);
+        var algorithm = new Manifold.Training.Algorithms.LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), new OptimizerSettings { LearningRate = 0.01 }, new(), 8);
+        for (var step = 0; step < 60; step++)
+        {
+            using var scope = NewDisposeScope();
+            algorithm.Step(batch, step);
+        }
+        using var _ = no_grad();
+        Assert.InRange(model.Likely(batch).Nll.mean().item<float>() / 64, 0, 0.05);                             // nats of a pixel, where it began with 0.7 or more
+    }
+
     [Fact]
     public void A_density_and_odd_widths_are_refused_by_name()
     {
