@@ -102,7 +102,7 @@ public sealed record DataStore(string Root)
         File.Copy(path, Path.Combine(folder, $"train-images-idx3-ubyte{Packing(path)}"));
         if (Idx.LabelsOf(path) is { } labels) File.Copy(labels, Path.Combine(folder, $"train-labels-idx1-ubyte{Packing(labels)}"));
 
-        static string Packing(string file) => Path.GetExtension(file).ToLowerInvariant() is ".gz" or ".br" and var end ? end : "";
+        static string Packing(string file) => Path.GetExtension(file).ToLowerInvariant() is (".gz" or ".br") and var end ? end : "";
     }
 
     private IReadOnlyList<(string, string)> Opened(string name, string folder)
