@@ -2,7 +2,9 @@ using Manifold.Engine;
 
 namespace Manifold.Data;
 
-/// <summary>Decodes picture files to one shape: headers first, then each picture to its place in memory that is taken once.</summary>
+/// <summary>
+/// Decodes picture files to one shape: headers first, then each picture to its place in memory that is taken once.
+/// </summary>
 /// <remarks>With few threads or many, pictures under way hold no more than <see cref="LargestUnderWay"/> together.</remarks>
 internal sealed class DecodedPictures
 {
@@ -18,7 +20,8 @@ internal sealed class DecodedPictures
     private readonly MemoryBudget budget = new(LargestUnderWay);
 
     /// <summary>Reads the headers of files.</summary>
-    /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), they are of several sizes and none was asked for, or they take too much.</exception>
+    /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), they are of several sizes and none
+    /// was asked for, or they take too much.</exception>
     public DecodedPictures(string path, IReadOnlyList<EncodedPicture> files, DataSettings settings)
     {
         (this.path, this.files, this.settings, shapes) = (path, files, settings, new PictureShape?[files.Count]);
@@ -105,13 +108,15 @@ internal sealed class DecodedPictures
         if (known.Count == 0) throw new DataException($"{path}: none of its {files.Count} pictures can be read.");
         var first = shapes[known[0]]!.Value;
         var shape = DecodedLimit.Resized(first with { Channels = known.Max(i => shapes[i]!.Value.Channels) }, settings.Size);
-        var other = settings.Size is null ? known.FindIndex(i => (shapes[i]!.Value.Height, shapes[i]!.Value.Width) != (first.Height, first.Width)) : -1;
+        bool Differs(int i) => (shapes[i]!.Value.Height, shapes[i]!.Value.Width) != (first.Height, first.Width);
+        var other = settings.Size is null ? known.FindIndex(Differs) : -1;
         return other < 0 ? shape : throw SeveralSizes(known[0], known[other]);
     }
 
     private DataException SeveralSizes(int one, int other)
     {
         string Said(int i) => $"{files[i].Path} is {shapes[i]!.Value.Height}x{shapes[i]!.Value.Width}";
-        return new DataException($"{path} has pictures of several sizes: {Said(one)}, {Said(other)}. Bring them to one with --set data.size=64.");
+        return new DataException(
+            $"{path} has pictures of several sizes: {Said(one)}, {Said(other)}. Bring them to one with --set data.size=64.");
     }
 }
