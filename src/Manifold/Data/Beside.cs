@@ -9,10 +9,12 @@ internal static class Beside
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder)) return null;
-        string Plain(string file) => packings.FirstOrDefault(end => file.EndsWith(end, StringComparison.OrdinalIgnoreCase)) is { } end ? file[..^end.Length] : file;
+        string Plain(string file) =>
+            packings.FirstOrDefault(end => file.EndsWith(end, StringComparison.OrdinalIgnoreCase)) is { } end ? file[..^end.Length] : file;
         var found = Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file))
             .Where(file => Plain(file).Equals(Plain(name), StringComparison.OrdinalIgnoreCase) && file != Path.GetFileName(path))
-            .OrderBy(file => file == name ? 0 : file.Equals(name, StringComparison.OrdinalIgnoreCase) ? 1 : 2).ThenBy(file => file, StringComparer.Ordinal)
+            .OrderBy(file => file == name ? 0 : file.Equals(name, StringComparison.OrdinalIgnoreCase) ? 1 : 2)
+            .ThenBy(file => file, StringComparer.Ordinal)
             .FirstOrDefault();
         if (found is null) return null;
         FolderWalk.ExpectWithinFolder(Path.Combine(folder, found));

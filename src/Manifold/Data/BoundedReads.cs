@@ -1,6 +1,9 @@
 namespace Manifold.Data;
 
-/// <summary>A stream that refuses a single read that is too long. A tar reader asks for as many bytes as a header says, whatever the file has.</summary>
+/// <summary>
+/// A stream that refuses a single read that is too long. A tar reader asks for as many bytes as a header says, whatever the
+/// file has.
+/// </summary>
 internal sealed class BoundedReads(Stream inner, int largest) : Stream
 {
     public override bool CanRead => true;
@@ -10,7 +13,8 @@ internal sealed class BoundedReads(Stream inner, int largest) : Stream
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override int Read(Span<byte> buffer) =>
-        buffer.Length <= largest ? inner.Read(buffer) : throw new InvalidDataException($"A header says that it has {buffer.Length:N0} bytes.");
+        buffer.Length <= largest ? inner.Read(buffer)
+            : throw new InvalidDataException($"A header says that it has {buffer.Length:N0} bytes.");
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
     public override void Flush() { }

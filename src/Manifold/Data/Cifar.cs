@@ -1,17 +1,30 @@
 namespace Manifold.Data;
 
-/// <summary>CIFAR-10's binary files: records of one label byte and 32 x 32 pixels, all red, then all green, then all blue. Plain or gzip.</summary>
+/// <summary>
+/// CIFAR-10's binary files: records of one label byte and 32 x 32 pixels, all red, then all green, then all blue. Plain or
+/// gzip.
+/// </summary>
 public static class Cifar
 {
     private const int Pixels = 3 * 32 * 32, Record = 1 + Pixels;
     private static readonly PictureShape shape = new(3, 32, 32);
 
-    public static bool IsFile(string path) => path.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".bin.gz", StringComparison.OrdinalIgnoreCase);
+    public static bool IsFile(string path) =>
+        path.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".bin.gz", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Bytes that the pictures of files will take, as far as that is known before they are unpacked.</summary>
+    internal static long Need(IReadOnlyList<string> paths, int? size) =>
+        paths.Sum(path =>
+        {
+            using var bytes = Unpacked.Open(path);
+            return bytes.IsPacked ? 0 : bytes.Most / Record * DecodedLimit.Resized(shape, size).Dims;
+        });
 
     /// <summary>Reads the records of files.</summary>
     /// <param name="size">Pictures are resized to this; as they are if null.</param>
     /// <param name="held">Bytes of another split of the set.</param>
-    /// <exception cref="DataException">A file's length is not a whole number of records, a label is not 0 to 9, or there is too much.</exception>
+    /// <exception cref="DataException">A file's length is not a whole number of records, a label is not 0 to 9, or there is too
+    /// much.</exception>
     public static MemorySource Open(IReadOnlyList<string> paths, int? size = null, long held = 0)
     {
         var target = DecodedLimit.Resized(shape, size);
@@ -41,8 +54,10 @@ public static class Cifar
     private static int Next(Unpacked bytes, string path, int record, Span<byte> picture)
     {
         Span<byte> label = stackalloc byte[1];
-        if (bytes.Fill(label) < 1 || bytes.Fill(picture) < picture.Length) throw new DataException($"{path} changed while it was read. Open it again.");
-        return label[0] <= 9 ? label[0] : throw new DataException($"{path} has label {label[0]} in record {record:N0}; CIFAR-10 has 0 to 9.");
+        if (bytes.Fill(label) < 1 || bytes.Fill(picture) < picture.Length)
+            throw new DataException($"{path} changed while it was read. Open it again.");
+        return label[0] <= 9 ? label[0]
+            : throw new DataException($"{path} has label {label[0]} in record {record:N0}; CIFAR-10 has 0 to 9.");
     }
 
     // A packed file is unpacked to count its records, and again to keep them: held twice it would take twice the memory.
@@ -61,7 +76,8 @@ public static class Cifar
             }
         }
         if (length == 0 || length % Record != 0)
-            throw new DataException($"{path} has {length:N0} bytes; CIFAR-10's binary layout has records of {Record:N0}. It may be cut short: get it again.");
+            throw new DataException(
+                $"{path} has {length:N0} bytes; CIFAR-10's binary layout has records of {Record:N0}. It may be cut short: get it again.");
         return (int)(length / Record);
     }
 }

@@ -99,9 +99,10 @@ public sealed record DataStore(string Root)
             if (Npy.LabelsOf(path) is { } beside) File.Copy(beside, Path.Combine(folder, Path.GetFileName(beside)));
             return;
         }
-        var end = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? ".gz" : "";
-        File.Copy(path, Path.Combine(folder, $"train-images-idx3-ubyte{end}"));
-        if (Idx.LabelsOf(path) is { } labels) File.Copy(labels, Path.Combine(folder, $"train-labels-idx1-ubyte{end}"));
+        File.Copy(path, Path.Combine(folder, $"train-images-idx3-ubyte{Packing(path)}"));
+        if (Idx.LabelsOf(path) is { } labels) File.Copy(labels, Path.Combine(folder, $"train-labels-idx1-ubyte{Packing(labels)}"));
+
+        static string Packing(string file) => Path.GetExtension(file).ToLowerInvariant() is (".gz" or ".br") and var end ? end : "";
     }
 
     private IReadOnlyList<(string, string)> Opened(string name, string folder)

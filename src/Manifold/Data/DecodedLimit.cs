@@ -13,14 +13,16 @@ internal static class DecodedLimit
     public const int LargestSize = 8_192;
 
     /// <summary>The shape that pictures have once they are resized.</summary>
-    public static PictureShape Resized(PictureShape shape, int? size) => size is { } side ? shape with { Height = side, Width = side } : shape;
+    public static PictureShape Resized(PictureShape shape, int? size) =>
+        size is { } side ? shape with { Height = side, Width = side } : shape;
 
     /// <summary>The shape of pictures whose file declares these sizes.</summary>
     /// <exception cref="DataException">One picture has too many pixels, or none.</exception>
     public static PictureShape Declared(string path, int channels, long height, long width)
     {
         if (height < 1 || width < 1 || height > LargestPixels || width > LargestPixels || height * width > LargestPixels)
-            throw new DataException($"{path} says that its pictures are {height}x{width}; pictures here have 1 to {LargestPixels:N0} pixels.");
+            throw new DataException(
+                $"{path} says that its pictures are {height}x{width}; pictures here have 1 to {LargestPixels:N0} pixels.");
         return new PictureShape(channels, (int)height, (int)width);
     }
 
@@ -37,7 +39,8 @@ internal static class DecodedLimit
         var size = 1;
         while (all * shape.Channels * (2 * size) * (2 * size) <= Bytes) size *= 2;
         var fits = all * shape.Channels <= Bytes;
-        throw new DataException($"{path} has {all:N0} pictures of {shape}, which take {need / (1 << 30):N1} GB decoded; the limit is {Bytes >> 30} GB. "
+        throw new DataException(
+            $"{path} has {all:N0} pictures of {shape}, which take {need / (1 << 30):N1} GB decoded; the limit is {Bytes >> 30} GB. "
             + (fits ? $"Make them smaller: --set data.size={size}." : "Give fewer pictures."));
     }
 }

@@ -2,21 +2,26 @@ using Manifold.Engine;
 
 namespace Manifold.Data;
 
-/// <summary>Decodes picture files to one shape: headers first, then each picture to its place in memory that is taken once.</summary>
+/// <summary>
+/// Decodes picture files to one shape: headers first, then each picture to its place in memory that is taken once.
+/// </summary>
 /// <remarks>With few threads or many, pictures under way hold no more than <see cref="LargestUnderWay"/> together.</remarks>
 internal sealed class DecodedPictures
 {
-    private const long LargestUnderWay = 1L << 29;
+    private const long LargestUnderWay = 1L << 29, CollectAfter = 1L << 27;
+    private const int LargeObject = 85_000;       // bytes; what is smaller is collected often anyway
 
     private readonly string path;
     private readonly IReadOnlyList<EncodedPicture> files;
     private readonly DataSettings settings;
     private readonly PictureShape?[] shapes;      // of each file; null where it cannot be read
     private readonly long[] lengths;              // bytes of each file
+    private long letGo;                           // bytes of large files since the last collection
     private readonly MemoryBudget budget = new(LargestUnderWay);
 
     /// <summary>Reads the headers of files.</summary>
-    /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), they are of several sizes and none was asked for, or they take too much.</exception>
+    /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), they are of several sizes and none
+    /// was asked for, or they take too much.</exception>
     public DecodedPictures(string path, IReadOnlyList<EncodedPicture> files, DataSettings settings)
     {
         (this.path, this.files, this.settings, shapes) = (path, files, settings, new PictureShape?[files.Count]);
@@ -40,7 +45,7 @@ internal sealed class DecodedPictures
             var (i, shape) = (members[k], shapes[members[k]]!.Value);
             budget.Within(lengths[i] + (long)shape.Height * shape.Width * PictureFile.DecodingBytes, () =>
             {
-                PictureFile.Decode(files[i].Bytes(), NameOf(i), shape, settings.Size, pixels.AsSpan(k * Shape.Dims, Shape.Dims));
+                PictureFile.Decode(BytesOf(i), NameOf(i), shape, settings.Size, pixels.AsSpan(k * Shape.Dims, Shape.Dims));
                 return true;
             });
         }, members.Count, k => shapes[members[k]] = null);
@@ -57,9 +62,19 @@ internal sealed class DecodedPictures
 
     private PictureShape Header(int index)
     {
-        var bytes = files[index].Bytes();
+        var bytes = BytesOf(index);
         lengths[index] = bytes.Length;
         return PictureFile.Shape(bytes, NameOf(index));
+    }
+
+    // While memory is free the collector lets large arrays lie, gigabytes of them.
+    private byte[] BytesOf(int index)
+    {
+        var bytes = files[index].Bytes();
+        if (bytes.Length < LargeObject || Interlocked.Add(ref letGo, bytes.Length) < CollectAfter) return bytes;
+        Interlocked.Exchange(ref letGo, 0);
+        GC.Collect();
+        return bytes;
     }
 
     private string NameOf(int index) => $"{path}/{files[index].Path}";
@@ -94,13 +109,15 @@ internal sealed class DecodedPictures
         if (known.Count == 0) throw new DataException($"{path}: none of its {files.Count} pictures can be read.");
         var first = shapes[known[0]]!.Value;
         var shape = DecodedLimit.Resized(first with { Channels = known.Max(i => shapes[i]!.Value.Channels) }, settings.Size);
-        var other = settings.Size is null ? known.FindIndex(i => (shapes[i]!.Value.Height, shapes[i]!.Value.Width) != (first.Height, first.Width)) : -1;
+        bool Differs(int i) => (shapes[i]!.Value.Height, shapes[i]!.Value.Width) != (first.Height, first.Width);
+        var other = settings.Size is null ? known.FindIndex(Differs) : -1;
         return other < 0 ? shape : throw SeveralSizes(known[0], known[other]);
     }
 
     private DataException SeveralSizes(int one, int other)
     {
         string Said(int i) => $"{files[i].Path} is {shapes[i]!.Value.Height}x{shapes[i]!.Value.Width}";
-        return new DataException($"{path} has pictures of several sizes: {Said(one)}, {Said(other)}. Bring them to one with --set data.size=64.");
+        return new DataException(
+            $"{path} has pictures of several sizes: {Said(one)}, {Said(other)}. Bring them to one with --set data.size=64.");
     }
 }

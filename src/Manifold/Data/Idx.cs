@@ -4,14 +4,18 @@ using System.Text.RegularExpressions;
 
 namespace Manifold.Data;
 
-/// <summary>The idx format of MNIST: big-endian; 0 0 8 and the number of axes, one 32-bit size for each, then the bytes. Plain, gzip or Brotli.</summary>
+/// <summary>
+/// The idx format of MNIST: big-endian; 0 0 8 and the number of axes, one 32-bit size for each, then the bytes. Plain, gzip or
+/// Brotli.
+/// </summary>
 public static partial class Idx
 {
     private const uint LargestAxis = 1 << 30;
 
     /// <summary>Reads a file of bytes.</summary>
     /// <returns>The sizes of the axes, and the bytes in row-major order.</returns>
-    /// <exception cref="DataException">It is no such file, its length is not what its header says, or it is too large.</exception>
+    /// <exception cref="DataException">It is no such file, its length is not what its header says, or it is too
+    /// large.</exception>
     public static (int[] Sizes, byte[] Values) Read(string path)
     {
         using var bytes = Unpacked.Open(path);
@@ -21,7 +25,8 @@ public static partial class Idx
     private static (int[] Sizes, byte[] Values) Read(Unpacked bytes, string path)
     {
         var (sizes, total) = Header(bytes, path);
-        if (total > DecodedLimit.Bytes) throw new DataException($"{path} says that it holds {total:N0} values; the limit is {DecodedLimit.Bytes:N0}.");
+        if (total > DecodedLimit.Bytes)
+            throw new DataException($"{path} says that it holds {total:N0} values; the limit is {DecodedLimit.Bytes:N0}.");
         var values = new byte[total];
         Expect(total, bytes.Fill(values), bytes, sizes, path);
         return (sizes, values);
@@ -33,17 +38,20 @@ public static partial class Idx
         Span<byte> start = stackalloc byte[4];
         var n = bytes.Fill(start);
         if (n < 4 || start[0] != 0 || start[1] != 0 || start[2] != 8)
-            throw new DataException($"{path} begins with {Convert.ToHexString(start[..n])}; an idx file of bytes begins with 000008 and its number of axes.");
+            throw new DataException(
+                $"{path} begins with {Convert.ToHexString(start[..n])}; an idx file of bytes begins with 000008 and its number of axes.");
         var axes = start[3];
         Span<byte> numbers = stackalloc byte[4 * Math.Min(axes, (byte)4)];
-        if (axes is 0 or > 4 || bytes.Fill(numbers) < numbers.Length) throw new DataException($"{path} says that it has {axes} axes; expected 1 to 4 and their sizes.");
+        if (axes is 0 or > 4 || bytes.Fill(numbers) < numbers.Length)
+            throw new DataException($"{path} says that it has {axes} axes; expected 1 to 4 and their sizes.");
 
         var sizes = new int[axes];
         var total = (Int128)1;                                      // four sizes of 2^30 and more
         for (var axis = 0; axis < axes; axis++)
         {
             var size = BinaryPrimitives.ReadUInt32BigEndian(numbers[(4 * axis)..]);
-            if (size > LargestAxis) throw new DataException($"{path} says that axis {axis} has {size:N0} entries, more than a file here may hold.");
+            if (size > LargestAxis)
+                throw new DataException($"{path} says that axis {axis} has {size:N0} entries, more than a file here may hold.");
             sizes[axis] = (int)size;
             total *= size;
         }
@@ -77,15 +85,21 @@ public static partial class Idx
         target.Write(values);
     }
 
-    /// <summary>Whether a file's name is one of an idx file of pictures: images-idx3-ubyte, images.idx3-ubyte, images.idx, in any letter case, and packed or not.</summary>
-    public static bool IsPictures(string path) => Name().Match(Path.GetFileName(path)) is { Success: true } name && name.Groups["axes"].Value is "" or "3" or "4" && !IsLabels(path);
+    /// <summary>
+    /// Whether a file's name is one of an idx file of pictures: images-idx3-ubyte, images.idx3-ubyte, images.idx, in any letter
+    /// case, and packed or not.
+    /// </summary>
+    public static bool IsPictures(string path) =>
+        Name().Match(Path.GetFileName(path)) is { Success: true } name
+        && name.Groups["axes"].Value is "" or "3" or "4" && !IsLabels(path);
 
     private static bool IsLabels(string path) => Path.GetFileName(path).Contains("label", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Pictures with the labels beside them, if there are any: images-idx3 becomes labels-idx1 in the name.</summary>
     /// <param name="size">Pictures are cropped and resized to this; as they are if null.</param>
     /// <param name="held">Bytes of another split of the set.</param>
-    /// <exception cref="DataException">A file is broken, there are not as many labels as pictures, or there is too much.</exception>
+    /// <exception cref="DataException">A file is broken, there are not as many labels as pictures, or there is too
+    /// much.</exception>
     public static MemorySource Pictures(string path, int? size = null, long held = 0)
     {
         var beside = LabelsOf(path);
@@ -98,6 +112,14 @@ public static partial class Idx
     {
         using var numbers = Unpacked.Of(labels, labelPath);
         return Pictures(() => Unpacked.Of(images(), path), path, numbers, labelPath, size, held: 0);
+    }
+
+    /// <summary>Bytes that the pictures of a file will take, by its header alone.</summary>
+    internal static long Need(string path, int? size)
+    {
+        using var bytes = Unpacked.Open(path);
+        var (sizes, _) = Header(bytes, path);
+        return (long)sizes[0] * DecodedLimit.Resized(ShapeOf(sizes, path), size).Dims;
     }
 
     private static MemorySource Pictures(Func<Unpacked> images, string path, Unpacked? labels, string labelPath, int? size, long held)
@@ -115,14 +137,17 @@ public static partial class Idx
         var numbers = labels is null ? null : Labels(labels, labelPath, count, path);
 
         var (pixels, largest) = Planes(images, path, count, shape, size, scale: 1);
-        if (largest == 1) pixels = Planes(images, path, count, shape, size, scale: 255).Pixels;     // nothing but 0 and 1 is black and white
+        // Nothing but 0 and 1 is black and white.
+        if (largest == 1) pixels = Planes(images, path, count, shape, size, scale: 255).Pixels;
         return new MemorySource(path, target, pixels, numbers) { Note = largest == 1 ? BlackAndWhite(path) : null };
     }
 
     /// <summary>Says that whole numbers were stretched.</summary>
-    internal static string BlackAndWhite(string path) => $"{Path.GetFileName(path)} holds nothing but 0 and 1, which are taken as black and white, 0 and 255.";
+    internal static string BlackAndWhite(string path) =>
+        $"{Path.GetFileName(path)} holds nothing but 0 and 1, which are taken as black and white, 0 and 255.";
 
-    private static (byte[] Pixels, byte Largest) Planes(Func<Unpacked> images, string path, int count, PictureShape shape, int? size, byte scale)
+    private static (byte[] Pixels, byte Largest) Planes(
+        Func<Unpacked> images, string path, int count, PictureShape shape, int? size, byte scale)
     {
         using var bytes = images();
         var (sizes, total) = Header(bytes, path);
@@ -141,7 +166,8 @@ public static partial class Idx
     {
         var (sizes, values) = Read(labels, labelPath);
         if (sizes.Length != 1 || sizes[0] != count)
-            throw new DataException($"{labelPath} has shape [{string.Join(", ", sizes)}]; {path} has {count} pictures and needs [{count}].");
+            throw new DataException(
+                $"{labelPath} has shape [{string.Join(", ", sizes)}]; {path} has {count} pictures and needs [{count}].");
         return Array.ConvertAll(values, value => (int)value);
     }
 
@@ -157,7 +183,10 @@ public static partial class Idx
         };
     }
 
-    /// <summary>The file beside this one that holds its labels, or null: of the same name with labels for images, in any letter case, and packed or not.</summary>
+    /// <summary>
+    /// The file beside this one that holds its labels, or null: of the same name with labels for images, in any letter case,
+    /// and packed or not.
+    /// </summary>
     internal static string? LabelsOf(string path)
     {
         var name = Path.GetFileName(path);

@@ -2,20 +2,26 @@ using System.Globalization;
 
 namespace Manifold.Data;
 
-/// <summary>NumPy's files: .npy, one array, and .npz, a zip of them. Nothing in them is run; arrays of objects are refused.</summary>
+/// <summary>
+/// NumPy's files: .npy, one array, and .npz, a zip of them. Nothing in them is run; arrays of objects are refused.
+/// </summary>
 /// <remarks>The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1 to 3.</remarks>
 public static class Npy
 {
     private const double HalfStep = 0.5 / 255;       // a fraction that is so far out of 0 to 1 still rounds to black or white
     private const int Chunk = 1 << 13, MnistDims = 28 * 28;
 
-    public static bool IsFile(string path) => path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase);
+    public static bool IsFile(string path) =>
+        path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Pictures of one file, with their labels and other splits if it names them in a customary way.</summary>
     /// <remarks>
-    /// Of an .npz: x_train, y_train, x_val, y_val, x_test, y_test; or train_images, train_labels and so on; or images (or x, imgs, data,
-    /// arr_0) and labels (or y, arr_1), in any letter case; other arrays are not read. Beside an .npy: the file whose name has labels for images.
-    /// Pictures are [N, H, W], [N, H, W, 1 or 3], [N, 1 or 3, H, W], or [N, H H]. Numbers are whole from 0 to 255, or fractions from 0 to 1.
+    /// Of an .npz: x_train, y_train, x_val, y_val, x_test, y_test; or train_images, train_labels and so on; or images (or x,
+    /// imgs, data,
+    /// arr_0) and labels (or y, arr_1), in any letter case; other arrays are not read. Beside an .npy: the file whose name has
+    /// labels for images.
+    /// Pictures are [N, H, W], [N, H, W, 1 or 3], [N, 1 or 3, H, W], or [N, H H]. Numbers are whole from 0 to 255, or fractions
+    /// from 0 to 1.
     /// Whole numbers that are nothing but 0 and 1 are black and white.
     /// </remarks>
     /// <param name="size">Pictures are cropped and resized to this; as they are if null.</param>
@@ -25,12 +31,14 @@ public static class Npy
     {
         using var file = new NpyFile(path);
         SplitNames.ExpectOneDomain(path, [.. file.Names]);
-        var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], ["labels", "label", "y", "targets", "arr_1"])
-            ?? throw new DataException($"{path} holds {string.Join(", ", file.Names)}; pictures need the name x_train, train_images, images, x, data or arr_0.");
+        SplitArrays? OfSplit(SplitKind kind) => Arrays(file, kind, file.FindSplit(kind, pictureWords), []);
+        var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], labelNames)
+            ?? throw new DataException(
+                $"{path} holds {string.Join(", ", file.Names)}; pictures need the name x_train, train_images, images, x, data or arr_0.");
         var labelFile = train.Labels is null && LabelsOf(path) is { } other ? new NpyFile(other) : null;
         using var beside = labelFile;
         if (beside is not null) train = train with { Labels = beside.First() };
-        SplitArrays?[] splits = [train, Arrays(file, SplitKind.Validation, file.FindSplit(SplitKind.Validation, pictureWords), []), Arrays(file, SplitKind.Test, file.FindSplit(SplitKind.Test, pictureWords), [])];
+        SplitArrays?[] splits = [train, OfSplit(SplitKind.Validation), OfSplit(SplitKind.Test)];
 
         return file.Reading(() =>
         {
@@ -42,12 +50,14 @@ public static class Npy
                 held += pictures[i]!.Need;
             }
             var (scale, isStretched) = Scale(path, [.. splits.OfType<SplitArrays>().Select(split => split.Pictures)]);
+            var note = isStretched ? Idx.BlackAndWhite(path) : null;
             MemorySource? Read(int i) => pictures[i] is { } some
-                ? Source(path, some, splits[i]!.Labels, size, scale, beside is not null && i == 0 ? beside : file, isStretched ? Idx.BlackAndWhite(path) : null) : null;
+                ? Source(path, some, splits[i]!.Labels, size, scale, i == 0 && beside is not null ? beside : file, note) : null;
             return new SplitSources(Read(0)!, Read(1), Read(2));
         });
     }
 
+    private static readonly string[] labelNames = ["labels", "label", "y", "targets", "arr_1"];
     private static readonly string[] pictureNames = ["images", "image", "imgs", "x", "data", "pictures", "arr_0"];
     private static readonly HashSet<string> pictureWords = ["x", "images", "image", "imgs", "img", "data", "pictures"];
     private static readonly HashSet<string> labelWords = ["y", "labels", "label", "targets", "target"];
@@ -100,8 +110,11 @@ public static class Npy
         };
         if (!isOne) return;
         var (s, n) = (pictures.Shape, pictures.Shape[0]);
-        var asMany = s is [_, var dims] ? (int)Math.Sqrt(dims) is var side && side * side == dims ? $"[{n}, {side}, {side}]" : "[N, H, W]" : $"[{n}, {s[1]}, {s[2]}, 1]";
-        throw new DataException($"{Named(pictures)}, which may be one picture of {n} rows or {n} pictures. Save {n} pictures as {asMany}, or labels beside them; one picture is no set.");
+        var side = (int)Math.Sqrt(s[1]);
+        var asMany = s.Length == 3 ? $"[{n}, {s[1]}, {s[2]}, 1]" : side * side == s[1] ? $"[{n}, {side}, {side}]" : "[N, H, W]";
+        throw new DataException(
+            $"{Named(pictures)}, which may be one picture of {n} rows or {n} pictures. "
+            + $"Save {n} pictures as {asMany}, or labels beside them; one picture is no set.");
     }
 
     // One scale for all splits, because a split may have no bright picture by chance.
@@ -121,10 +134,13 @@ public static class Npy
                 }
             });
 
-        if (hasNaN) throw new DataException($"{path}: {arrays[0].Name} has NaN among its numbers; {Need} Save it again with numpy.nan_to_num.");
+        if (hasNaN)
+            throw new DataException(
+                $"{path}: {arrays[0].Name} has NaN among its numbers; {Need} Save it again with numpy.nan_to_num.");
         if (arrays.All(array => array.IsOfFractions) && least >= -HalfStep && largest <= 1 + HalfStep) return (255, false);
         if (isWhole && least >= 0 && largest <= 255) return largest <= 1 ? (255, largest == 1) : (1, false);
-        throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{path}: {arrays[0].Name} goes from {least:G9} to {largest:G9}; {Need} {WayOut(least, largest)}"));
+        var range = string.Create(CultureInfo.InvariantCulture, $"goes from {least:G7} to {largest:G7}");
+        throw new DataException($"{path}: {arrays[0].Name} {range}; {Need} {WayOut(least, largest)}");
     }
 
     private const string Need = "pictures need whole numbers from 0 to 255, or fractions from 0 to 1.";
@@ -137,12 +153,14 @@ public static class Npy
         _ => "Scale it to one of them and save it again.",
     };
 
-    private static MemorySource Source(string path, Pictures pictures, NpyArray? labels, int? size, double scale, NpyFile labelFile, string? note)
+    private static MemorySource Source(
+        string path, Pictures pictures, NpyArray? labels, int? size, double scale, NpyFile labelFile, string? note)
     {
         var numbers = labels is null ? null : labelFile.Reading(() => Labels(path, labels, pictures.Count));
         using var file = pictures.Array.Stream();
         var (values, buffer) = (new double[Chunk], new byte[Chunk * pictures.Array.Bytes]);
-        var area = pictures.Shape.Height * pictures.Shape.Width;
+        var (area, channels) = (pictures.Shape.Height * pictures.Shape.Width, pictures.Shape.Channels);
+        int Place(int i) => pictures.IsLast ? i % channels * area + i / channels : i;
         var (pixels, _) = StreamedPictures.Read(pictures.Count, pictures.Shape, size, picture =>
         {
             if (pictures.Array.IsOfBytes && scale == 1 && !(pictures.IsLast && pictures.Shape.Channels == 3))
@@ -155,7 +173,7 @@ public static class Npy
                 var some = values.AsSpan(0, Math.Min(Chunk, picture.Length - at));
                 pictures.Array.Read(file, some, buffer);
                 for (var i = 0; i < some.Length; i++)
-                    picture[pictures.IsLast ? (at + i) % pictures.Shape.Channels * area + (at + i) / pictures.Shape.Channels : at + i] = (byte)Math.Clamp(Math.Round(some[i] * scale), 0, 255);
+                    picture[Place(at + i)] = (byte)Math.Clamp(Math.Round(some[i] * scale), 0, 255);
             }
         });
         return new MemorySource(path, DecodedLimit.Resized(pictures.Shape, size), pixels, numbers) { Note = note };
@@ -180,7 +198,8 @@ public static class Npy
     internal static string? LabelsOf(string path)
     {
         var name = Path.GetFileName(path);
-        var labels = name.Replace("images", "labels", StringComparison.OrdinalIgnoreCase).Replace("imgs", "labels", StringComparison.OrdinalIgnoreCase);
-        return IsFile(path) && labels != name ? Beside.Find(path, Path.GetFileNameWithoutExtension(labels) + Path.GetExtension(path), ".npy", ".npz") : null;
+        var labels = name.Replace("images", "labels", StringComparison.OrdinalIgnoreCase)
+            .Replace("imgs", "labels", StringComparison.OrdinalIgnoreCase);
+        return IsFile(path) && labels != name ? Beside.Find(path, labels, ".npy", ".npz") : null;
     }
 }

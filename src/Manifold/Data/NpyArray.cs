@@ -5,7 +5,9 @@ using System.Text.RegularExpressions;
 
 namespace Manifold.Data;
 
-/// <summary>An array of numbers in a NumPy file, known by its header; its numbers are read when they are asked for, and as often.</summary>
+/// <summary>
+/// An array of numbers in a NumPy file, known by its header; its numbers are read when they are asked for, and as often.
+/// </summary>
 /// <param name="Name">In an .npz; arr_0 of an .npy.</param>
 /// <param name="Path">For messages.</param>
 /// <param name="Kind">u, i, f or b, as in the file's own descr.</param>
@@ -35,21 +37,28 @@ internal sealed partial record NpyArray(string Name, string Path, int[] Shape, c
         var (text, start) = Header(file, path, length);
         Match descr = Descr().Match(text), shape = ShapeText().Match(text);
         if (!descr.Success || !shape.Success)
-            throw new DataException($"{path} has the header {text.Trim()}; an array of numbers needs a descr such as |u1 or <f4, and a shape.");
-        if (FortranOrder().IsMatch(text)) throw new DataException($"{path} lies in Fortran's order; save it again with numpy.ascontiguousarray.");
+            throw new DataException(
+                $"{path} has the header {text.Trim()}; an array of numbers needs a descr such as |u1 or <f4, and a shape.");
+        if (FortranOrder().IsMatch(text))
+            throw new DataException($"{path} lies in Fortran's order; save it again with numpy.ascontiguousarray.");
         var (kind, size) = (descr.Groups[2].Value[0], descr.Groups[3].Value[0] - '0');
-        if (descr.Groups[1].Value == ">" && size > 1) throw new DataException($"{path} is big-endian ({descr.Value}); save it again with astype('<{kind}{size}').");
+        if (descr.Groups[1].Value == ">" && size > 1)
+            throw new DataException($"{path} is big-endian ({descr.Value}); save it again with astype('<{kind}{size}').");
         if (kind == 'f' && size == 1 || kind == 'b' && size != 1)
-            throw new DataException($"{path} has {(kind == 'f' ? "floats" : "truths")} of {size} bytes; it needs floats of 2, 4 or 8, or whole numbers.");
+            throw new DataException(
+                $"{path} has {(kind == 'f' ? "floats" : "truths")} of {size} bytes; it needs floats of 2, 4 or 8, or whole numbers.");
 
         var sizes = Sizes(shape.Groups[1].Value, path);
         var total = sizes.Aggregate((Int128)1, (product, axis) => Int128.Min(product * axis, long.MaxValue)) * size;
         if (total != length - start || total > most)
-            throw new DataException($"{path} holds {Math.Min(length, most) - start:N0} bytes of numbers; its header says ({string.Join(", ", sizes)}) of {size}. It may be cut short: get it again.");
+            throw new DataException(
+                $"{path} holds {Math.Min(length, most) - start:N0} bytes of numbers; "
+                + $"its header says ({string.Join(", ", sizes)}) of {size}. It may be cut short: get it again.");
         return new NpyArray(name, path, sizes, kind, size, open, start);
     }
 
-    private NpyArray(string name, string path, int[] shape, char kind, int bytes, Func<Stream> open, long start) : this(name, path, shape, kind, bytes) => this.open = () =>
+    private NpyArray(string name, string path, int[] shape, char kind, int bytes, Func<Stream> open, long start)
+        : this(name, path, shape, kind, bytes) => this.open = () =>
     {
         var file = open();
         try
@@ -111,12 +120,15 @@ internal sealed partial record NpyArray(string Name, string Path, int[] Shape, c
         var start = new byte[12];
         var n = file.ReadAtLeast(start, 10, throwOnEndOfStream: false);
         if (n < 10 || start[0] != 0x93 || !start.AsSpan(1, 5).SequenceEqual("NUMPY"u8))
-            throw new DataException($"{path} begins with {Convert.ToHexString(start.AsSpan(0, Math.Min(6, n)))}; a NumPy array begins with 934E554D5059.");
+            throw new DataException(
+                $"{path} begins with {Convert.ToHexString(start.AsSpan(0, Math.Min(6, n)))}; a NumPy array begins with 934E554D5059.");
         var prefix = start[6] >= 2 ? 12 : 10;
         if (n < prefix) n += file.ReadAtLeast(start.AsSpan(n), prefix - n, throwOnEndOfStream: false);
-        long length = prefix == 12 ? BinaryPrimitives.ReadUInt32LittleEndian(start.AsSpan(8)) : BinaryPrimitives.ReadUInt16LittleEndian(start.AsSpan(8));
+        long length = prefix == 12
+            ? BinaryPrimitives.ReadUInt32LittleEndian(start.AsSpan(8)) : BinaryPrimitives.ReadUInt16LittleEndian(start.AsSpan(8));
         if (start[6] is 0 or > 3 || length > LongestHeader || prefix + length > fileLength)
-            throw new DataException($"{path} says version {start[6]} and a header of {length:N0} bytes; it may be cut short: get it again.");
+            throw new DataException(
+                $"{path} says version {start[6]} and a header of {length:N0} bytes; it may be cut short: get it again.");
 
         var text = new byte[length];
         var had = start.AsSpan(prefix, n - prefix);                     // of a short version's prefix, two bytes are of the text
@@ -125,8 +137,10 @@ internal sealed partial record NpyArray(string Name, string Path, int[] Shape, c
         return (Encoding.UTF8.GetString(text), prefix + length);
     }
 
-    private static int[] Sizes(string text, string path) => [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-        .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var axis) ? axis : throw new DataException($"{path} has the shape ({text}), which cannot be read."))];
+    private static int[] Sizes(string text, string path) =>
+        [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var axis) ? axis
+            : throw new DataException($"{path} has the shape ({text}), which cannot be read."))];
 
     [GeneratedRegex(@"'descr':\s*'([<>|=]?)([uifb])([1248])'")]
     private static partial Regex Descr();

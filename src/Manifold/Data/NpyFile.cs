@@ -2,7 +2,9 @@ using System.IO.Compression;
 
 namespace Manifold.Data;
 
-/// <summary>An .npy, which has one array, or an .npz, which is a zip of them. Arrays that are not asked for are not read.</summary>
+/// <summary>
+/// An .npy, which has one array, or an .npz, which is a zip of them. Arrays that are not asked for are not read.
+/// </summary>
 internal sealed class NpyFile : IDisposable
 {
     private readonly string path;
@@ -15,21 +17,28 @@ internal sealed class NpyFile : IDisposable
         this.path = path;
         zip = IsZip(path) ? Guarded(path, () => new ZipArchive(Unpacked.OpenRegular(path))) : null;
         arrays = zip is null ? [("arr_0", null)]
-            : Guarded(path, () => zip.Entries.Where(entry => entry.FullName.EndsWith(".npy", StringComparison.OrdinalIgnoreCase)).Select(entry => (entry.FullName[..^4], (ZipArchiveEntry?)entry)).ToList());
+            : Guarded(path, () => zip.Entries
+                .Where(entry => entry.FullName.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
+                .Select(entry => (entry.FullName[..^4], (ZipArchiveEntry?)entry)).ToList());
     }
 
     /// <summary>The arrays' names.</summary>
     public IEnumerable<string> Names => arrays.Select(array => array.Name);
 
-    /// <summary>The first array that has one of the names, in any letter case, or null; the exact letter case is preferred.</summary>
+    /// <summary>
+    /// The first array that has one of the names, in any letter case, or null; the exact letter case is preferred.
+    /// </summary>
     /// <exception cref="DataException">It is no array of numbers, or several have that name.</exception>
     public NpyArray? Find(params string[] names)
     {
         foreach (var name in names)
         {
             var exact = arrays.Where(array => array.Name == name).ToList();
-            var found = exact.Count > 0 ? exact : arrays.Where(array => array.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToList();
-            if (found.Count > 1) throw new DataException($"{path} has the arrays {string.Join(", ", found.Select(array => array.Name))}; only one may be called {name}.");
+            var found = exact.Count > 0 ? exact
+                : arrays.Where(array => array.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToList();
+            if (found.Count > 1)
+                throw new DataException(
+                    $"{path} has the arrays {string.Join(", ", found.Select(array => array.Name))}; only one may be called {name}.");
             if (found.Count == 1) return Open(found[0].Name, found[0].Entry);
         }
         return null;
@@ -63,7 +72,8 @@ internal sealed class NpyFile : IDisposable
         {
             return read();
         }
-        catch (Exception e) when (IsZip(path) && e is InvalidDataException or EndOfStreamException or IOException or NotSupportedException or ArgumentException or OverflowException)
+        catch (Exception e) when (IsZip(path)
+            && e is InvalidDataException or EndOfStreamException or IOException or NotSupportedException or ArgumentException or OverflowException)
         {
             throw new DataException($"{path} is not a whole .npz file: {e.Message} Get it again.", e);
         }

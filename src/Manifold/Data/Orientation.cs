@@ -3,12 +3,18 @@ using SkiaSharp;
 
 namespace Manifold.Data;
 
-/// <summary>How a picture is to be turned before it is shown: the eight values of EXIF's tag 0x0112. Each names where the first row and the first column of the file belong.</summary>
+/// <summary>
+/// How a picture is to be turned before it is shown: the eight values of EXIF's tag 0x0112. Each names where the first row and
+/// the first column of the file belong.
+/// </summary>
 internal static class Orientation
 {
     private const int Tag = 0x0112, Short = 3, EntryBytes = 12;
 
-    /// <summary>The orientation of a file. The decoder tells that of JPEG and WebP; a PNG's is in its chunk eXIf, which it does not read.</summary>
+    /// <summary>
+    /// The orientation of a file. The decoder tells that of JPEG and WebP; a PNG's is in its chunk eXIf, which it does not
+    /// read.
+    /// </summary>
     public static SKEncodedOrigin Of(byte[] file, SKCodec codec) =>
         codec.EncodedFormat == SKEncodedImageFormat.Png && PngExif(file) is { Length: > 0 } exif ? OfExif(exif) : codec.EncodedOrigin;
 
@@ -25,7 +31,8 @@ internal static class Orientation
         return [];
     }
 
-    // TIFF: II or MM for the order of bytes, 42, where the first list is; there a count, and entries of tag, type, count and value.
+    // TIFF: II or MM for the order of bytes, 42, where the first list is; there a count, and entries of tag, type, count and
+    // value.
     // What is broken tells nothing: the picture stays as it is.
     private static SKEncodedOrigin OfExif(ReadOnlySpan<byte> exif)
     {
@@ -36,7 +43,8 @@ internal static class Orientation
         var count = Number(exif[(int)list..], isLittle);
         var entries = exif[((int)list + 2)..];
         for (var i = 0; i < count && entries.Length >= EntryBytes; i++, entries = entries[EntryBytes..])
-            if (Number(entries, isLittle) == Tag && Number(entries[2..], isLittle) == Short && Number(entries[8..], isLittle) is >= 1 and <= 8 and var value)
+            if (Number(entries, isLittle) == Tag && Number(entries[2..], isLittle) == Short
+                && Number(entries[8..], isLittle) is >= 1 and <= 8 and var value)
                 return (SKEncodedOrigin)value;
         return SKEncodedOrigin.TopLeft;
     }

@@ -55,7 +55,7 @@ internal sealed class PictureArchive
             lock (zip)
             {
                 using var content = Opened(entry, name);
-                return Content(name, content, largest, held: false);
+                return Content(name, content, largest, held: false, Math.Min(entry.Length, entry.CompressedLength * Unpacked.LargestRatio));
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException)
@@ -147,9 +147,9 @@ internal sealed class PictureArchive
     }
 
     // Bytes are counted as they come: what an archive says of its own sizes is not believed.
-    private byte[] Content(string name, Stream content, int largest, bool held)
+    private byte[] Content(string name, Stream content, int largest, bool held, long expected = 0)
     {
-        using var memory = new MemoryStream();
+        using var memory = new MemoryStream((int)Math.Clamp(expected, 0, largest));
         var buffer = new byte[1 << 16];
         for (int n; (n = content.Read(buffer)) > 0;)
         {
@@ -157,7 +157,7 @@ internal sealed class PictureArchive
             if (memory.Length > largest) throw new DataException($"{path}/{name} is larger than {largest:N0} bytes.");
             if (held && (budget -= n) < 0) throw new DataException($"{path} holds more than {LargestArchive >> 30} GB of pictures; unpack it to a folder and give that.");
         }
-        return memory.ToArray();
+        return memory.Length == memory.Capacity ? memory.GetBuffer() : memory.ToArray();     // large copies would wait for the collector
     }
 
     private static string FolderOf(string name) => name.Contains('/') ? name[..name.LastIndexOf('/')] : "";

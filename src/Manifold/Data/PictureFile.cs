@@ -7,12 +7,16 @@ namespace Manifold.Data;
 public sealed record Pixels(PictureShape Shape, byte[] Values);
 
 /// <summary>
-/// PNG, JPEG, WebP, BMP and GIF files (of these the first frame) as pixels. Grey stays one channel and colour three; palettes are looked up, 16 bits become 8, and what is transparent shows white.
+/// PNG, JPEG, WebP, BMP and GIF files (of these the first frame) as pixels. Grey stays one channel and colour three; palettes
+/// are looked up, 16 bits become 8, and what is transparent shows white.
 /// A picture is turned as its EXIF orientation says.
 /// </summary>
 public static class PictureFile
 {
-    /// <summary>Bytes for each pixel while a picture is decoded: red, green, blue and alpha, one plane, and what the decoder holds itself.</summary>
+    /// <summary>
+    /// Bytes for each pixel while a picture is decoded: red, green, blue and alpha, one plane, and what the decoder holds
+    /// itself.
+    /// </summary>
     internal const int DecodingBytes = 11;
 
     public static bool IsPicture(string path) =>
@@ -56,8 +60,10 @@ public static class PictureFile
     {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if (width <= 0 || height <= 0 || (long)width * height > DecodedLimit.LargestPixels)
-            throw new DataException($"{name} says that it is {width}x{height}; pictures here have at most {DecodedLimit.LargestPixels:N0} pixels.");
-        return Orientation.IsTransposed(Orientation.Of(file, codec)) ? new PictureShape(Channels(file, codec), width, height) : new PictureShape(Channels(file, codec), height, width);
+            throw new DataException(
+                $"{name} says that it is {width}x{height}; pictures here have at most {DecodedLimit.LargestPixels:N0} pixels.");
+        var shape = new PictureShape(Channels(file, codec), height, width);
+        return Orientation.IsTransposed(Orientation.Of(file, codec)) ? shape with { Height = width, Width = height } : shape;
     }
 
     // Native memory is given back at once; garbage of this size would wait for the collector.
@@ -66,7 +72,8 @@ public static class PictureFile
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         var area = width * height;
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        var weights = size is { } side && (side, side) != (shape.Height, shape.Width) ? Resize.Weights(Math.Min(shape.Height, shape.Width), side) : null;
+        var weights = size is { } side && (side, side) != (shape.Height, shape.Width)
+            ? Resize.Weights(Math.Min(shape.Height, shape.Width), side) : null;
         var planeBytes = weights is null ? area : weights.Length * weights.Length;
         var rgba = NativeMemory.AllocZeroed((nuint)info.BytesSize64);
         var turned = weights is null ? null : NativeMemory.Alloc((nuint)area);
@@ -82,7 +89,8 @@ public static class PictureFile
                 Orientation.Turn((byte*)rgba + c, step: 4, width, height, origin, whole);
                 if (weights is not null) Resize.Plane(whole, shape.Height, shape.Width, weights, plane);
             }
-            for (var filled = shape.Channels * planeBytes; filled < target.Length; filled += planeBytes) target[..planeBytes].CopyTo(target[filled..]);
+            for (var filled = shape.Channels * planeBytes; filled < target.Length; filled += planeBytes)
+                target[..planeBytes].CopyTo(target[filled..]);
         }
         finally
         {
@@ -105,7 +113,8 @@ public static class PictureFile
     // A PNG says so in its header (colour types 0 and 4); a JPEG or WebP by what its decoder would give.
     private static int Channels(byte[] file, SKCodec codec)
     {
-        var isGrey = codec.EncodedFormat == SKEncodedImageFormat.Png ? file.Length > 25 && file[25] is 0 or 4 : codec.Info.ColorType == SKColorType.Gray8;
+        var isGrey = codec.EncodedFormat == SKEncodedImageFormat.Png
+            ? file.Length > 25 && file[25] is 0 or 4 : codec.Info.ColorType == SKColorType.Gray8;
         return isGrey ? 1 : 3;
     }
 }

@@ -1,7 +1,11 @@
 namespace Manifold.Data;
 
-/// <summary>Cropping and resizing of decoded pixels: Keys' cubic with a = -1/2, widened where pictures shrink (antialiased), across and then down.</summary>
-/// <remarks>Sums are of doubles, and neither rounded nor clipped between the two passes; the result is rounded and clipped to 0..255.</remarks>
+/// <summary>
+/// Cropping and resizing of decoded pixels: Keys' cubic with a = -1/2, widened where pictures shrink (antialiased), across and
+/// then down.
+/// </summary>
+/// <remarks>Sums are of doubles, and neither rounded nor clipped between the two passes; the result is rounded and clipped to
+/// 0..255.</remarks>
 public static class Resize
 {
     /// <summary>The largest square in the middle, brought to size x size.</summary>
@@ -19,7 +23,10 @@ public static class Resize
     {
         var weights = Weights(Math.Min(shape.Height, shape.Width), size);
         for (var c = 0; c < shape.Channels; c++)
-            Plane(values.Slice(c * shape.Height * shape.Width, shape.Height * shape.Width), shape.Height, shape.Width, weights, target.Slice(c * size * size, size * size));
+        {
+            var plane = values.Slice(c * shape.Height * shape.Width, shape.Height * shape.Width);
+            Plane(plane, shape.Height, shape.Width, weights, target.Slice(c * size * size, size * size));
+        }
     }
 
     /// <summary>One channel: the largest square in its middle.</summary>
@@ -28,7 +35,8 @@ public static class Resize
         var (side, size) = (Math.Min(height, width), weights.Length);
         int top = (height - side) / 2, left = (width - side) / 2;
         var held = weights.Max(weight => weight.Taps.Length);                            // rows that one output row is made of
-        var rows = new double[held * size];                                              // [held, size], a ring of rows that are resized across
+        // [held, size], a ring of rows that are resized across.
+        var rows = new double[held * size];
         var made = 0;
         for (var y = 0; y < size; y++)
         {
@@ -64,8 +72,10 @@ public static class Resize
         var weights = new (int, double[])[to];
         for (var i = 0; i < to; i++)
         {
-            var centre = (i + 0.5) * scale;                                              // pixels are squares, their centres at halves
-            int first = Math.Max(0, (int)Math.Floor(centre - 2 * stretch)), last = Math.Min(from - 1, (int)Math.Ceiling(centre + 2 * stretch));
+            // Pixels are squares, their centres at halves.
+            var centre = (i + 0.5) * scale;
+            var first = Math.Max(0, (int)Math.Floor(centre - 2 * stretch));
+            var last = Math.Min(from - 1, (int)Math.Ceiling(centre + 2 * stretch));
             var taps = new double[last - first + 1];
             for (var k = 0; k < taps.Length; k++) taps[k] = Cubic((first + k + 0.5 - centre) / stretch);
             var sum = taps.Sum();

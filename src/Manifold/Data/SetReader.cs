@@ -106,22 +106,16 @@ internal static class SetReader
     private static string? LabelsOf(string file) => Npy.IsFile(file) ? Npy.LabelsOf(file) : Idx.IsPictures(file) ? Idx.LabelsOf(file) : null;
 
     private static SplitSources OfIdx(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
-        InTurn(files, (chosen, held) => Idx.Pictures(chosen[0], settings.Size, held));
+        InTurn(files, chosen => Idx.Need(chosen[0], settings.Size), (chosen, others) => Idx.Pictures(chosen[0], settings.Size, others));
 
     private static SplitSources OfBinaries(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>
-        InTurn(files, (chosen, held) => Cifar.Open(chosen, settings.Size, held));
+        InTurn(files, chosen => Cifar.Need(chosen, settings.Size), (chosen, others) => Cifar.Open(chosen, settings.Size, others));
 
-    // What is held already counts against the limit of the whole set.
-    private static SplitSources InTurn(IReadOnlyList<(string File, SplitKind Kind)> files, Func<List<string>, long, MemorySource> read)
+    // The other splits count against the limit of the whole set, read already or not yet.
+    private static SplitSources InTurn(IReadOnlyList<(string File, SplitKind Kind)> files, Func<List<string>, long> need, Func<List<string>, long, MemorySource> read)
     {
-        var held = 0L;
-        MemorySource? Read(SplitKind kind)
-        {
-            if (OfKind(files, kind) is not { Count: > 0 } chosen) return null;
-            var source = read(chosen, held);
-            held += source.Bytes.Length;
-            return source;
-        }
+        var needs = files.Select(pair => pair.Kind).Distinct().ToDictionary(kind => kind, kind => need(OfKind(files, kind)));
+        MemorySource? Read(SplitKind kind) => needs.ContainsKey(kind) ? read(OfKind(files, kind), needs.Where(pair => pair.Key != kind).Sum(pair => pair.Value)) : null;
         return new SplitSources(Read(SplitKind.Train)!, Read(SplitKind.Validation), Read(SplitKind.Test));
     }
 

@@ -2,7 +2,9 @@ using Manifold.Engine;
 
 namespace Manifold.Data;
 
-/// <summary>Pictures of one shape that come one after another from a file. They are resized as they come, so that a set is held once.</summary>
+/// <summary>
+/// Pictures of one shape that come one after another from a file. They are resized as they come, so that a set is held once.
+/// </summary>
 internal static class StreamedPictures
 {
     private const int BlockBytes = 32 << 20, BlockCount = 4_096;     // read before they are resized together
@@ -29,7 +31,8 @@ internal static class StreamedPictures
         {
             var (start, read) = (at, Math.Min(block.Length, count - at));
             for (var i = 0; i < read; i++) largest = Math.Max(largest, Next(next, block[i]));
-            Parallel.For(0, read, parallel, i => Resize.ToSquare(block[i], shape, size!.Value, pixels.AsSpan((start + i) * target.Dims, target.Dims)));
+            Span<byte> Place(int i) => pixels.AsSpan((start + i) * target.Dims, target.Dims);
+            Parallel.For(0, read, parallel, i => Resize.ToSquare(block[i], shape, size!.Value, Place(i)));
         }
         return (pixels, largest);
     }

@@ -2,7 +2,10 @@ using System.IO.Compression;
 
 namespace Manifold.Data;
 
-/// <summary>A file's bytes as a stream, unpacked if it is gzip, or Brotli by its name: .br. What it cannot read is a <see cref="DataException"/>.</summary>
+/// <summary>
+/// A file's bytes as a stream, unpacked if it is gzip, or Brotli by its name: .br. What it cannot read is a <see
+/// cref="DataException"/>.
+/// </summary>
 internal sealed class Unpacked : IDisposable
 {
     /// <summary>Deflate makes 258 bytes of 2 bits at most.</summary>
@@ -18,7 +21,8 @@ internal sealed class Unpacked : IDisposable
         (this.packed, this.path) = (packed, path);
         isGzip = packed.ReadByte() == 0x1f && packed.ReadByte() == 0x8b;
         packed.Position = 0;
-        isBrotli = !isGzip && path.EndsWith(".br", StringComparison.OrdinalIgnoreCase);     // which has no mark of its own at its beginning
+        // Which has no mark of its own at its beginning.
+        isBrotli = !isGzip && path.EndsWith(".br", StringComparison.OrdinalIgnoreCase);
         plain = isGzip ? new GZipStream(packed, CompressionMode.Decompress)
             : isBrotli ? new BrotliStream(packed, CompressionMode.Decompress) : packed;
     }
@@ -39,7 +43,8 @@ internal sealed class Unpacked : IDisposable
     /// <summary>Opens a file that has bytes. Pipes and devices have a length of 0, and to open one may wait for ever.</summary>
     /// <exception cref="DataException">It is empty, or no regular file.</exception>
     public static FileStream OpenRegular(string path) =>
-        new FileInfo(path) is { Exists: true, Length: 0 } ? throw new DataException($"{path} is empty, or not a regular file.") : File.OpenRead(path);
+        new FileInfo(path) is { Exists: true, Length: 0 } ? throw new DataException($"{path} is empty, or not a regular file.")
+            : File.OpenRead(path);
 
     /// <summary>The same of a stream that can be sought, which is disposed with this.</summary>
     public static Unpacked Of(Stream stream, string path) => new(stream, path);
@@ -59,7 +64,8 @@ internal sealed class Unpacked : IDisposable
         {
             return plain.ReadAtLeast(target, target.Length, throwOnEndOfStream: false);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)        // the second is what a BrotliStream says
+        // The second is what a BrotliStream says.
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
         {
             throw new DataException($"{path} is not a whole {(isBrotli ? "Brotli" : "gzip")} file: {e.Message} Get it again.", e);
         }

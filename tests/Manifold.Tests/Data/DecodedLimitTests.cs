@@ -86,6 +86,17 @@ public class DecodedLimitTests
     public void Sizes_beyond_any_picture_are_refused_by_the_setting(int size) =>
         Assert.Contains($"data.size is {size}; it needs 1 to 8192", Assert.Throws<ArgumentOutOfRangeException>(() => DataSet.Open(new DataSettings { Size = size })).Message);
 
+    // Of a set of several files too: the splits that are not read yet count.
+    [Fact]
+    public void The_way_out_fits_all_splits()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["set"]);
+        Idx.Write(folder["set/train-images.idx"], [60_000, 2, 2], new byte[240_000]);
+        Idx.Write(folder["set/test-images.idx"], [10_000, 2, 2], new byte[40_000]);
+        Assert.EndsWith("--set data.size=64.", Refused(folder["set"], 128).Message);             // 70,000 x 128 x 128 is above 1 GB, 60,000 are not
+    }
+
     // The size that the message names is taken.
     [Fact]
     public void The_way_out_fits()

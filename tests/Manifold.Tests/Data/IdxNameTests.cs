@@ -26,6 +26,8 @@ public class IdxNameTests
             var set = DataSet.Open(new DataSettings { Set = path });
             Assert.Equal((new PictureShape(1, 3, 4), 5), (set.Shape, set.Classes));
         }
+        Assert.Equal(5, new DataStore(folder["store"]).Import(folder[$"set/{images}"], "mine").Classes);
+        Assert.Equal(5, DataSet.Open(new DataSettings { Set = "mine" }, folder["store"]).Classes);
     }
 
     [Theory]
