@@ -16,8 +16,10 @@ internal sealed class TrainDisplay
     private long markSeen, markTicks;
     private double rate;
     private readonly long lookEvery;
-    private readonly Dictionary<string, (double Value, long At)> latest = [];           // a line has only what was measured for it; a table shows the last of each
-    private readonly Dictionary<string, long> said = [];                                // advice is said when it comes up, and again when it comes back
+    // a line has only what was measured for it; a table shows the last of each
+    private readonly Dictionary<string, (double Value, long At)> latest = [];
+    // advice is said when it comes up, and again when it comes back
+    private readonly Dictionary<string, long> said = [];
     private long? shownAt;
     private bool isGone;
 
@@ -28,7 +30,8 @@ internal sealed class TrainDisplay
         var recipe = run.Recipe;
         Console.WriteLine(FirstLine(run));
         var display = new TrainDisplay(run.Workload.TrainingFlops, recipe.Trainer.LookEvery);
-        return AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? display.Live(train) : train(progress => display.Show(() => display.Line(progress)));
+        return AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected
+            ? display.Live(train) : train(progress => display.Show(() => display.Line(progress)));
     }
 
     // What runs, on which data, how its files became splits, and which likelihood the data got.
@@ -80,7 +83,8 @@ internal sealed class TrainDisplay
         foreach (var advice in progress.Advice)
         {
             // What is seen only at a look has not gone away in between.
-            if (!said.TryGetValue(advice.Name, out var before) || at - before > 2 * lookEvery) Console.WriteLine($"  {advice.Name}: {advice.Sentence}");
+            if (!said.TryGetValue(advice.Name, out var before) || at - before > 2 * lookEvery)
+                Console.WriteLine($"  {advice.Name}: {advice.Sentence}");
             said[advice.Name] = at;
         }
     }
@@ -98,7 +102,8 @@ internal sealed class TrainDisplay
         var bar = new string('━', (int)(40 * share)).PadRight(40, '─');
         var table = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
         table.AddRow("examples", $"{progress.ExamplesSeen:N0} of {progress.Examples:N0}  {bar} {share:P0}");
-        foreach (var (name, (value, at)) in latest) table.AddRow(Markup.Escape(name), at == shownAt ? Number(value) : $"{Number(value)}  at {at:N0}");
+        foreach (var (name, (value, at)) in latest)
+            table.AddRow(Markup.Escape(name), at == shownAt ? Number(value) : $"{Number(value)}  at {at:N0}");
         table.AddRow("speed", rate > 0 ? Speed() : "");
         table.AddRow("time", $"{clock.Elapsed:h\\:mm\\:ss}, {Left(progress)} left");
         table.AddRow("memory", Memory());

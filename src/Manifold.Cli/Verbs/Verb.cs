@@ -116,7 +116,9 @@ internal static partial class Verb
     {
         if (threads is < 1) throw new SettingsException($"--threads is {threads}; it needs 1 or more.");
         var most = Math.Max(MostThreads, 4 * Environment.ProcessorCount);
-        if (threads > most) throw new SettingsException($"--threads is {threads}, and this machine has {Environment.ProcessorCount} processors; the most is {most}. As many threads as processors are the fastest.");
+        if (threads > most)
+            throw new SettingsException($"--threads is {threads}, and this machine has {Environment.ProcessorCount} processors; " +
+                $"the most is {most}. As many threads as processors are the fastest.");
         if (threads is { } n) Machine.SetThreads(n);
     }
 

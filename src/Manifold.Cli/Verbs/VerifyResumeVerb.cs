@@ -31,7 +31,8 @@ internal static class VerifyResumeVerb
                 var verdict = ResumeProof.Run(request, parsed.GetValue(examples), folder.FullName);
                 Console.WriteLine($"{request.Entry.Name}: {verdict.Examples:N0} examples straight, and stopped at {string.Join(" and ", verdict.Pieces.Select(piece => $"{piece:N0}"))}.");
                 foreach (var file in verdict.Files) Console.WriteLine($"  {file,-26}{Found(file) ?? "the same bytes"}");
-                if (verdict.Files.Count > 0) Console.WriteLine($"  {ResumeVerdict.Log,-26}{Found(ResumeVerdict.Log) ?? $"the same {verdict.LogLines:N0} lines, seconds aside"}");
+                var log = Found(ResumeVerdict.Log) ?? $"the same {verdict.LogLines:N0} lines, seconds aside";
+                if (verdict.Files.Count > 0) Console.WriteLine($"  {ResumeVerdict.Log,-26}{log}");
                 foreach (var difference in verdict.Differences.Where(_ => verdict.Files.Count == 0)) Console.WriteLine($"  {difference}");
                 Console.WriteLine(verdict.IsExact ? "Exact: a resumed run ends in the same bytes, and its log has the same lines." : "NOT exact.");
                 return verdict.IsExact ? ExitCodes.Done : ExitCodes.Failed;

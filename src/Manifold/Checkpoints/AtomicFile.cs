@@ -60,7 +60,8 @@ public static partial class AtomicFile
         Directory.Delete(part, recursive: true);
     }
 
-    /// <summary>Writes a new file and waits until the disk has it. What is there already is never followed or written over.</summary>
+    /// <summary>Writes a new file and waits until the disk has it. What is there already is never followed or written
+    /// over.</summary>
     public static void WriteFlushed(string path, ReadOnlySpan<byte> content)
     {
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
@@ -109,6 +110,7 @@ public sealed class CheckpointException(string message, Exception? inner = null)
     internal static CheckpointException NotWritten(string path, Exception e)
     {
         var free = Machine.FreeDisk(path) is { } bytes ? $" ({bytes / 1e6:N0} MB free there)" : "";
-        return new CheckpointException($"{path} could not be written: {e.Message.TrimEnd('.')}{free}. What was saved before is whole.", e);
+        var why = e.Message.TrimEnd('.');
+        return new CheckpointException($"{path} could not be written: {why}{free}. What was saved before is whole.", e);
     }
 }

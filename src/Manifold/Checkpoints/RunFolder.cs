@@ -21,7 +21,8 @@ public sealed class RunFolder : IRunStore, IDisposable
     private readonly (ulong Device, ulong Inode)? identity;
     private readonly Action<string> warn;
     private readonly Stopwatch clock = Stopwatch.StartNew();
-    private List<WholeCheckpoint>? kept;                    // oldest first; what was saved or found here, so that a save reads no other checkpoint
+    // oldest first; what was saved or found here, so that a save reads no other checkpoint
+    private List<WholeCheckpoint>? kept;
     private TensorBoardLog? events;
 
     private RunFolder(string path, FileStream guard, Action<string> warn) =>
@@ -44,7 +45,8 @@ public sealed class RunFolder : IRunStore, IDisposable
     }
 
     /// <summary>Opens a folder to train in, or makes it.</summary>
-    /// <exception cref="CheckpointException">Another process trains there, it cannot be written, or it holds what is left of a run without a config.json.</exception>
+    /// <exception cref="CheckpointException">Another process trains there, it cannot be written, or it holds what is left of a
+    /// run without a config.json.</exception>
     public static RunFolder Open(string path, Action<string>? warn = null)
     {
         ExpectConfigOfWhatIsThere(path);
@@ -68,18 +70,24 @@ public sealed class RunFolder : IRunStore, IDisposable
         return new RunFolder(path, guard, warn ?? (_ => { }));
     }
 
-    /// <summary>Refuses a folder that has checkpoints or a log and no config.json: nothing says what they are of, and a new run would go on from them.</summary>
+    /// <summary>Refuses a folder that has checkpoints or a log and no config.json: nothing says what they are of, and a new run
+    /// would go on from them.</summary>
     /// <exception cref="CheckpointException">It is such a folder.</exception>
     public static void ExpectConfigOfWhatIsThere(string path)
     {
-        if (!Directory.Exists(path) || RegularFile.KindOf(System.IO.Path.Combine(path, "config.json")) != FileKind.Missing) return;
+        var config = System.IO.Path.Combine(path, "config.json");
+        if (!Directory.Exists(path) || RegularFile.KindOf(config) != FileKind.Missing) return;
         var left = Directory.EnumerateFileSystemEntries(path).Select(entry => System.IO.Path.GetFileName(entry))
             .Where(name => !name.Contains(AtomicFile.Unfinished)).Order(StringComparer.Ordinal)
-            .FirstOrDefault(name => name.StartsWith("checkpoint-", StringComparison.Ordinal) || name == "stats.jsonl" || name.StartsWith("metric-", StringComparison.Ordinal));
+            .FirstOrDefault(IsOfARun);
         if (left is not null)
             throw new CheckpointException(
-                $"{path} has {left} and no config.json, which says of what run it is. Restore config.json to go on with that run, or name another folder with --run.");
+                $"{path} has {left} and no config.json, which says of what run it is. " +
+                "Restore config.json to go on with that run, or name another folder with --run.");
     }
+
+    private static bool IsOfARun(string name) =>
+        name == "stats.jsonl" || name.StartsWith("checkpoint-", StringComparison.Ordinal) || name.StartsWith("metric-", StringComparison.Ordinal);
 
     /// <summary>Opens a folder to sample and evaluate from.</summary>
     public static RunReader Read(string path, Action<string>? warn = null) => new(path, warn);
@@ -112,7 +120,8 @@ public sealed class RunFolder : IRunStore, IDisposable
         Writable(Path, () => Events.Picture(examplesSeen, tag, png));
     }
 
-    /// <summary>Writes the checkpoint beside the others, puts it in its place in one step, and only then deletes old ones.</summary>
+    /// <summary>Writes the checkpoint beside the others, puts it in its place in one step, and only then deletes old
+    /// ones.</summary>
     public void Save(long examplesSeen, TensorGroups tensors, double? score)
     {
         ExpectInPlace();
@@ -126,7 +135,8 @@ public sealed class RunFolder : IRunStore, IDisposable
                 AtomicFile.WriteFlushed(System.IO.Path.Combine(part, name), content);
                 files[name] = (content.Length, Convert.ToHexStringLower(SHA256.HashData(content)));
             }
-            AtomicFile.WriteFlushed(System.IO.Path.Combine(part, "state.json"), WholeCheckpoint.State(examplesSeen, score, files, tensors.Pending));
+            var state = WholeCheckpoint.State(examplesSeen, score, files, tensors.Pending);
+            AtomicFile.WriteFlushed(System.IO.Path.Combine(part, "state.json"), state);
         });
         var finite = score is { } s && double.IsFinite(s) ? score : null;
         Kept.RemoveAll(checkpoint => checkpoint.ExamplesSeen == examplesSeen);
@@ -137,20 +147,23 @@ public sealed class RunFolder : IRunStore, IDisposable
 
     /// <summary>Loads the newest whole checkpoint, and cuts the log back to it.</summary>
     /// <returns>The examples that had been seen; null if there is no checkpoint.</returns>
-    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these tensors or has numbers that are not finite.</exception>
+    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these tensors
+    /// or has numbers that are not finite.</exception>
     public long? Resume(TensorGroups tensors)
     {
         var seen = Load(tensors);
         if (seen is { } at && tensors.FirstNonFinite() is { } bad)
             throw new CheckpointException(
-                $"{CheckpointPath(at)} cannot be gone on from: {bad} is NaN or infinite. Delete that folder to go on from the checkpoint before it, or start a new run with --run.");
+                $"{CheckpointPath(at)} cannot be gone on from: {bad} is NaN or infinite. " +
+                "Delete that folder to go on from the checkpoint before it, or start a new run with --run.");
         TruncateLog(seen ?? -1);
         return seen;
     }
 
     /// <summary>Loads the newest whole checkpoint, and leaves the log as it is.</summary>
     /// <returns>The examples that had been seen; null if there is no checkpoint.</returns>
-    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these tensors.</exception>
+    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these
+    /// tensors.</exception>
     public long? Load(TensorGroups tensors)
     {
         while (Kept is [.., var last] && RunReader.Verified(last, warn) is null) Kept.Remove(last);
@@ -163,7 +176,8 @@ public sealed class RunFolder : IRunStore, IDisposable
         foreach (var (group, values) in tensors.Groups)
         {
             if (tensors.MayLack.Contains(group) && !newest.Hashes.ContainsKey(WholeCheckpoint.FileOf(group))) continue;
-            SafeTensors.ReadInto(newest.ReadGroup(group), values, System.IO.Path.Combine(newest.Path, WholeCheckpoint.FileOf(group)));
+            var file = System.IO.Path.Combine(newest.Path, WholeCheckpoint.FileOf(group));
+            SafeTensors.ReadInto(newest.ReadGroup(group), values, file);
         }
         tensors.Pending = newest.Pending;
         return newest.ExamplesSeen;
@@ -181,7 +195,8 @@ public sealed class RunFolder : IRunStore, IDisposable
     private string CheckpointPath(long examplesSeen) => System.IO.Path.Combine(Path, WholeCheckpoint.FolderOf(examplesSeen));
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private void WriteJson(string name, JsonObject value) => Write(name, Encoding.UTF8.GetBytes(value.ToJsonString(Indented) + "\n"));
+    private void WriteJson(string name, JsonObject value) =>
+        Write(name, Encoding.UTF8.GetBytes(value.ToJsonString(Indented) + "\n"));
 
     private void Write(string name, byte[] content)
     {
@@ -199,14 +214,17 @@ public sealed class RunFolder : IRunStore, IDisposable
     private void ExpectInPlace()
     {
         if (RegularFile.Identity(guard.Name) == identity) return;
-        throw new CheckpointException($"{Path} was deleted, moved or replaced while this run was training in it. Nothing more is written there. Move it back to go on with it, or train again in another folder.");
+        throw new CheckpointException(
+            $"{Path} was deleted, moved or replaced while this run was training in it. Nothing more is written there. " +
+            "Move it back to go on with it, or train again in another folder.");
     }
 
     // The last two stay, the best, and every Nth. What is not whole counts for nothing and stays for whoever wants to look.
     private void Prune()
     {
         var best = RunReader.Ranked(Kept).FirstOrDefault();
-        foreach (var old in Kept.SkipLast(2).Where(old => old != best && !(KeepEvery is { } every && old.ExamplesSeen % every == 0)).ToList())
+        bool IsKept(WholeCheckpoint old) => old == best || KeepEvery is { } every && old.ExamplesSeen % every == 0;
+        foreach (var old in Kept.SkipLast(2).Where(old => !IsKept(old)).ToList())
         {
             if (Directory.Exists(old.Path)) AtomicFile.DeleteFolder(old.Path);
             Kept.Remove(old);
@@ -223,12 +241,16 @@ public sealed class RunFolder : IRunStore, IDisposable
                 if (Examples(line, number + 1) is { } examples && examples <= examplesSeen) lines.Append(line).Append('\n');
             AtomicFile.Write(Stats, Encoding.UTF8.GetBytes(lines.ToString()));
         }
-        if (examplesSeen >= 0 || Directory.EnumerateFiles(Path, TensorBoardLog.Pattern).Any()) Writable(Path, () => Events.Restart(examplesSeen));
+        if (examplesSeen >= 0 || Directory.EnumerateFiles(Path, TensorBoardLog.Pattern).Any())
+            Writable(Path, () => Events.Restart(examplesSeen));
     }
 
     private long? Examples(string line, int number)
     {
-        try { return StrictJson.Parse(line, $"{Stats}, line {number}", why => new InvalidDataException(why))["examples"].Count(); }
+        try
+        {
+            return StrictJson.Parse(line, $"{Stats}, line {number}", why => new InvalidDataException(why))["examples"].Count();
+        }
         catch (InvalidDataException e)
         {
             warn($"A line of the log is left out: {e.Message}");

@@ -26,15 +26,16 @@ public sealed class RunReader
             throw new CheckpointException($"{path} is not a run: it has no config.json. A run's folder is made by `./manifold train`, such as runs/00000-vae-bundled.");
         Checkpoints = Sound(Path, warn);
         if (isCheckpoint)
-            Chosen = Checkpoints.FirstOrDefault(checkpoint => System.IO.Path.GetFullPath(checkpoint.Path) == System.IO.Path.GetFullPath(path).TrimEnd('/')) is { } named && IsWhole(named) ? named
-                : throw new CheckpointException($"{path} is not whole: a file of it is missing or has other bytes than state.json says.");
+            Chosen = Named(path) ?? throw new CheckpointException(
+                $"{path} is not whole: a file of it is missing or has other bytes than state.json says.");
     }
 
     public string Path { get; }
 
     /// <summary>The text of config.json.</summary>
     /// <exception cref="IOException">It is no regular file, or cannot be read.</exception>
-    public string ConfigJson => Encoding.UTF8.GetString(RegularFile.ReadAll(System.IO.Path.Combine(Path, "config.json"), LargestConfig));
+    public string ConfigJson =>
+        Encoding.UTF8.GetString(RegularFile.ReadAll(System.IO.Path.Combine(Path, "config.json"), LargestConfig));
 
     /// <summary>Those whose state.json and sizes agree, oldest first; their hashes are not compared yet.</summary>
     public IReadOnlyList<WholeCheckpoint> Checkpoints { get; }
@@ -51,7 +52,8 @@ public sealed class RunReader
     /// <summary>Copies a group's tensors into these; the group may hold more.</summary>
     /// <exception cref="CheckpointException">The file has other bytes than when it was saved, or does not fit.</exception>
     public static void Load(WholeCheckpoint checkpoint, string group, IReadOnlyDictionary<string, Tensor> tensors) =>
-        SafeTensors.ReadInto(checkpoint.ReadGroup(group), tensors, System.IO.Path.Combine(checkpoint.Path, WholeCheckpoint.FileOf(group)), partial: true);
+        SafeTensors.ReadInto(checkpoint.ReadGroup(group), tensors,
+            System.IO.Path.Combine(checkpoint.Path, WholeCheckpoint.FileOf(group)), partial: true);
 
     /// <summary>The beginning of the SHA-256 of a group's file, for provenance.</summary>
     public static string Hash(WholeCheckpoint checkpoint, string group) => checkpoint.Hashes[WholeCheckpoint.FileOf(group)][..16];
@@ -69,11 +71,18 @@ public sealed class RunReader
         [.. WholeCheckpoint.Folders(run).Select(path => Checked(path, warn, () => WholeCheckpoint.Read(path))).OfType<WholeCheckpoint>()];
 
     /// <summary>The checkpoint if every file has the bytes that were saved; else null, and a warning.</summary>
-    internal static WholeCheckpoint? Verified(WholeCheckpoint checkpoint, Action<string>? warn) => Checked(checkpoint.Path, warn, () =>
+    internal static WholeCheckpoint? Verified(WholeCheckpoint checkpoint, Action<string>? warn) =>
+        Checked(checkpoint.Path, warn, () =>
     {
         checkpoint.Verify();
         return checkpoint;
     });
+
+    private WholeCheckpoint? Named(string path)
+    {
+        var full = System.IO.Path.GetFullPath(path).TrimEnd('/');
+        return Checkpoints.FirstOrDefault(checkpoint => System.IO.Path.GetFullPath(checkpoint.Path) == full && IsWhole(checkpoint));
+    }
 
     private bool IsWhole(WholeCheckpoint checkpoint)
     {
@@ -87,7 +96,9 @@ public sealed class RunReader
         try { return read(); }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            if (RegularFile.KindOf(path) != FileKind.Missing) warn?.Invoke($"{path} is not whole and is passed over: {e.Message}");   // a run that goes on deletes old ones
+            // A run that goes on deletes old ones.
+            if (RegularFile.KindOf(path) != FileKind.Missing)
+                warn?.Invoke($"{path} is not whole and is passed over: {e.Message}");
             return null;
         }
     }

@@ -8,7 +8,8 @@ using Manifold.Training;
 namespace Manifold.Checkpoints;
 
 /// <summary>A checkpoint whose state.json is sound and whose files have the sizes that it says.</summary>
-/// <remarks>The hashes of the files are compared when they are read, so that finding a checkpoint costs no reading of weights.</remarks>
+/// <remarks>The hashes of the files are compared when they are read, so that finding a checkpoint costs no reading of
+/// weights.</remarks>
 /// <param name="Score">Lower is better; null if none was taken.</param>
 /// <param name="Hashes">SHA-256 of each file, by its name.</param>
 public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Score, IReadOnlyDictionary<string, string> Hashes)
@@ -38,17 +39,20 @@ public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Sco
 
     /// <summary>What state.json says of a checkpoint that is being written.</summary>
     /// <param name="files">Bytes and SHA-256 of each file, by its name.</param>
-    internal static byte[] State(long examplesSeen, double? score, IReadOnlyDictionary<string, (long Bytes, string Hash)> files, IReadOnlyDictionary<string, PartialSum> pending)
+    internal static byte[] State(
+        long examplesSeen, double? score, IReadOnlyDictionary<string, (long Bytes, string Hash)> files,
+        IReadOnlyDictionary<string, PartialSum> pending)
     {
+        static KeyValuePair<string, JsonNode?> Entry(string name, JsonObject facts) => new(name, facts);
         var state = new JsonObject
         {
             ["schema"] = Schema,
             ["examples_seen"] = examplesSeen,
             ["score"] = score is { } s && double.IsFinite(s) ? s : null,
-            ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create(file.Key, (JsonNode?)new JsonObject { ["bytes"] = file.Value.Bytes, ["sha256"] = file.Value.Hash }))),
+            ["files"] = new JsonObject(files.Select(file => Entry(file.Key, new() { ["bytes"] = file.Value.Bytes, ["sha256"] = file.Value.Hash }))),
         };
         if (pending.Count > 0)
-            state["pending"] = new JsonObject(pending.Select(sum => KeyValuePair.Create(sum.Key, (JsonNode?)new JsonObject { ["sum"] = sum.Value.Sum, ["count"] = sum.Value.Count })));
+            state["pending"] = new JsonObject(pending.Select(sum => Entry(sum.Key, new() { ["sum"] = sum.Value.Sum, ["count"] = sum.Value.Count })));
         return Encoding.UTF8.GetBytes(state.ToJsonString(indented));
     }
 
@@ -58,17 +62,22 @@ public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Sco
     /// <exception cref="CheckpointException">A newer Manifold has made it.</exception>
     internal static WholeCheckpoint Read(string path)
     {
-        if (RegularFile.KindOf(path) != FileKind.Folder) throw new InvalidDataException("it is no folder, and no link is followed");
+        if (RegularFile.KindOf(path) != FileKind.Folder)
+            throw new InvalidDataException("it is no folder, and no link is followed");
         var state = StrictJson.Read(System.IO.Path.Combine(path, "state.json"), why => new InvalidDataException(why));
         var schema = state["schema"].Count();
-        if (schema > Schema) throw new CheckpointException($"{path} was made by a newer Manifold (schema {schema}; this one reads up to {Schema}). Update Manifold.");
+        if (schema > Schema)
+            throw new CheckpointException(
+                $"{path} was made by a newer Manifold (schema {schema}; this one reads up to {Schema}). Update Manifold.");
         if (schema < Schema) throw state["schema"].Wrong($"{Schema}");
         state.Only("schema", "examples_seen", "score", "files", "pending");
 
         var seen = state["examples_seen"].Count();
-        if (System.IO.Path.GetFileName(System.IO.Path.GetFullPath(path)) != FolderOf(seen)) throw state["examples_seen"].Wrong("the number in the folder's name");
+        if (System.IO.Path.GetFileName(System.IO.Path.GetFullPath(path)) != FolderOf(seen))
+            throw state["examples_seen"].Wrong("the number in the folder's name");
         var hashes = Files(path, state["files"]);
-        return new WholeCheckpoint(path, seen, state.Find("score")?.Number(), hashes) { Pending = PendingOf(state.Find("pending")) };
+        var pending = PendingOf(state.Find("pending"));
+        return new WholeCheckpoint(path, seen, state.Find("score")?.Number(), hashes) { Pending = pending };
     }
 
     /// <summary>Reads every file once and compares its hash.</summary>
@@ -91,7 +100,8 @@ public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Sco
         var name = FileOf(group);
         if (!Hashes.TryGetValue(name, out var hash)) throw new CheckpointException($"{Path} has no {name}.");
         var content = RegularFile.ReadAll(System.IO.Path.Combine(Path, name), Array.MaxLength);
-        if (Convert.ToHexStringLower(SHA256.HashData(content)) != hash) throw new CheckpointException($"{Path} is not whole: {OtherBytes(name).Message}.");
+        if (Convert.ToHexStringLower(SHA256.HashData(content)) != hash)
+            throw new CheckpointException($"{Path} is not whole: {OtherBytes(name).Message}.");
         return content;
     }
 
@@ -107,7 +117,8 @@ public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Sco
             var hash = facts["sha256"].Text();
             if (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower)) throw facts["sha256"].Wrong("64 hexadecimal digits");
             using var stream = RegularFile.OpenRead(System.IO.Path.Combine(folder, name));
-            if (facts["bytes"].Count() != stream.Length) throw new InvalidDataException($"{name} has {stream.Length:N0} bytes; {facts["bytes"].Quoted} were saved");
+            if (facts["bytes"].Count() != stream.Length)
+                throw new InvalidDataException($"{name} has {stream.Length:N0} bytes; {facts["bytes"].Quoted} were saved");
             hashes[name] = hash;
         }
         return hashes;
@@ -119,7 +130,8 @@ public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Sco
         foreach (var (name, sum) in pending?.Members() ?? [])
         {
             sum.Only("sum", "count");
-            sums[name] = new PartialSum(sum["sum"].Number(), sum["count"].Count() is > 0 and var count ? count : throw sum["count"].Wrong("1 or more"));
+            var count = sum["count"].Count();
+            sums[name] = count > 0 ? new PartialSum(sum["sum"].Number(), count) : throw sum["count"].Wrong("1 or more");
         }
         return sums;
     }

@@ -6,17 +6,21 @@ namespace Manifold.Engine;
 /// <summary>Finds numbers that are NaN or infinite.</summary>
 public static class Finite
 {
-    /// <summary>The name of the first tensor that holds such a number; null where all are finite. One pass over all of them if so.</summary>
+    /// <summary>The name of the first tensor that holds such a number; null where all are finite. One pass over all of them if
+    /// so.</summary>
     public static string? FirstBad(IEnumerable<(string Name, Tensor Value)> tensors)
     {
         using var scope = NewDisposeScope();
         using var still = no_grad();
-        var all = tensors.Where(entry => entry.Value.is_floating_point() && entry.Value.numel() > 0).Select(entry => (entry.Name, Value: entry.Value.detach())).ToList();
-        return all.GroupBy(entry => entry.Value.device.ToString()).All(group => HaveFiniteNorms([.. group.Select(entry => entry.Value)])) ? null
+        var all = tensors.Where(entry => entry.Value.is_floating_point() && entry.Value.numel() > 0)
+            .Select(entry => (entry.Name, Value: entry.Value.detach())).ToList();
+        var byDevice = all.GroupBy(entry => entry.Value.device.ToString(), entry => entry.Value);
+        return byDevice.All(some => HaveFiniteNorms([.. some])) ? null
             : all.Where(entry => !IsFinite(entry.Value)).Select(entry => entry.Name).FirstOrDefault();
     }
 
-    // In one fused pass, about 0.3 ns a number. The norm of a tensor with NaN or infinity is not finite; that of finite numbers may overflow.
+    // In one fused pass, about 0.3 ns a number. The norm of a tensor with NaN or infinity is not finite; that of finite numbers
+    // may overflow.
     private static bool HaveFiniteNorms(Tensor[] tensors)
     {
         using var norms = Kernels.Run("norms", [tensors])!;

@@ -68,7 +68,8 @@ internal sealed class FusedOptimizer : Optimizer
         else Kernels.Run("add_one", [Of(kept.Steps)]);
 
         object[] lists = kept.Second.Length > 0 ? [Of(live), g, Of(kept.First), Of(kept.Second)] : [Of(live), g, Of(kept.First)];
-        object[] counters = settings.Kind is OptimizerKind.Adam or OptimizerKind.AdamW or OptimizerKind.Adamax ? [Of(kept.Steps)] : [];
+        object[] counters = settings.Kind is OptimizerKind.Adam or OptimizerKind.AdamW or OptimizerKind.Adamax
+            ? [Of(kept.Steps)] : [];
         Kernels.Run(kept.Kernel, [.. lists, .. counters, rate, .. kept.Numbers]);
 
         Tensor[] Of(Tensor[] whole) => all || whole.Length == 0 ? whole : [.. has.Select(i => whole[i])];
@@ -132,7 +133,9 @@ internal sealed class FusedOptimizer : Optimizer
             Largest?.Dispose();
         }
 
-        private Tensor[] Moments(string? name, IReadOnlyList<(string name, Parameter parameter)> parameters) => name is null ? [] :
-            [.. parameters.Select(p => state[$"{name}.{p.name}"] = zeros_like(p.parameter).DetachFromDisposeScope())];   // zeros_like keeps the strides
+        private Tensor[] Moments(string? name, IReadOnlyList<(string name, Parameter parameter)> parameters) =>
+            name is null ? [] :
+            // zeros_like keeps the strides
+            [.. parameters.Select(p => state[$"{name}.{p.name}"] = zeros_like(p.parameter).DetachFromDisposeScope())];
     }
 }

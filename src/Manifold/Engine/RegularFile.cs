@@ -32,7 +32,8 @@ public static partial class RegularFile
     public static FileKind KindOf(string path) => Stat(path).Kind;
 
     /// <summary>Device and inode of what lies at the path, which stay while it is renamed; null where there is nothing.</summary>
-    public static (ulong Device, ulong Inode)? Identity(string path) => Stat(path) is { Kind: not FileKind.Missing } found ? (found.Device, found.Inode) : null;
+    public static (ulong Device, ulong Inode)? Identity(string path) =>
+        Stat(path) is { Kind: not FileKind.Missing } found ? (found.Device, found.Inode) : null;
 
     /// <summary>Opens a file to read.</summary>
     /// <exception cref="FileNotFoundException">There is nothing at the path.</exception>

@@ -26,12 +26,14 @@ public sealed class StrictJson
     /// <summary>Reads a regular file.</summary>
     /// <param name="error">Makes the exception from what is wrong.</param>
     /// <exception cref="IOException">The file is missing, no regular file, or cannot be read.</exception>
-    public static StrictJson Read(string path, Func<string, Exception> error) => Parse(RegularFile.ReadAll(path, LargestFile), path, error);
+    public static StrictJson Read(string path, Func<string, Exception> error) =>
+        Parse(RegularFile.ReadAll(path, LargestFile), path, error);
 
     /// <summary>Reads a text.</summary>
     /// <param name="file">For messages.</param>
     /// <param name="error">Makes the exception from what is wrong.</param>
-    public static StrictJson Parse(string text, string file, Func<string, Exception> error) => Parse(Encoding.UTF8.GetBytes(text), file, error);
+    public static StrictJson Parse(string text, string file, Func<string, Exception> error) =>
+        Parse(Encoding.UTF8.GetBytes(text), file, error);
 
     /// <summary>Reads bytes of UTF-8.</summary>
     /// <param name="file">For messages.</param>
@@ -57,11 +59,13 @@ public sealed class StrictJson
     public JsonNode? Node => node;
 
     /// <summary>The value as one line of JSON.</summary>
-    public string Quoted => node is null ? "null" : node.ToJsonString() is var text && text.Length > LongestQuote ? $"{text[..LongestQuote]}…" : text;
+    public string Quoted =>
+        node is null ? "null" : node.ToJsonString() is var text && text.Length > LongestQuote ? $"{text[..LongestQuote]}…" : text;
 
     /// <summary>A value that must be there.</summary>
     public StrictJson this[string name] =>
-        Object().TryGetPropertyValue(name, out var value) ? new StrictJson(value, file, Join(key, name), error) : throw error($"{file} has no {Join(key, name)}.");
+        Object().TryGetPropertyValue(name, out var value) ? new StrictJson(value, file, Join(key, name), error)
+            : throw error($"{file} has no {Join(key, name)}.");
 
     /// <summary>A value that may be missing or null; null in both cases.</summary>
     public StrictJson? Find(string name) => Object()[name] is { } found ? new(found, file, Join(key, name), error) : null;
@@ -70,7 +74,8 @@ public sealed class StrictJson
     public StrictJson Only(params ReadOnlySpan<string> names)
     {
         foreach (var (name, _) in Object())
-            if (!names.Contains(name)) throw error($"{file}: {Join(key, name)} is unknown; there are {string.Join(", ", names)}.");
+            if (!names.Contains(name))
+                throw error($"{file}: {Join(key, name)} is unknown; there are {string.Join(", ", names)}.");
         return this;
     }
 
@@ -78,14 +83,18 @@ public sealed class StrictJson
     public JsonObject Object() => node as JsonObject ?? throw Wrong("an object");
 
     /// <summary>The keys and values of an object, in order.</summary>
-    public IEnumerable<(string Name, StrictJson Value)> Members() => Object().Select(entry => (entry.Key, new StrictJson(entry.Value, file, Join(key, entry.Key), error)));
+    public IEnumerable<(string Name, StrictJson Value)> Members() =>
+        Object().Select(entry => (entry.Key, new StrictJson(entry.Value, file, Join(key, entry.Key), error)));
 
     /// <summary>The values of a list.</summary>
     public IReadOnlyList<StrictJson> Items() =>
-        node is JsonArray list ? [.. list.Select((item, index) => new StrictJson(item, file, $"{key}[{index}]", error))] : throw Wrong("a list");
+        node is JsonArray list ? [.. list.Select((item, index) => new StrictJson(item, file, $"{key}[{index}]", error))]
+            : throw Wrong("a list");
 
     /// <summary>A text.</summary>
-    public string Text() => node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : throw Wrong("a text");
+    public string Text() =>
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>()
+            : throw Wrong("a text");
 
     /// <summary>Whether the value is a number.</summary>
     public bool IsNumber => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number;
@@ -94,7 +103,9 @@ public sealed class StrictJson
     public double Number() => IsNumber ? node!.AsValue().GetValue<double>() : throw Wrong("a number");
 
     /// <summary>A whole number of at least 0.</summary>
-    public long Count() => IsNumber && node!.AsValue().TryGetValue<long>(out var count) && count >= 0 ? count : throw Wrong("a whole number of 0 or more");
+    public long Count() =>
+        IsNumber && node!.AsValue().TryGetValue<long>(out var count) && count >= 0 ? count
+            : throw Wrong("a whole number of 0 or more");
 
     /// <summary>The value as a type whose properties are given in JSON.</summary>
     public T To<T>(JsonSerializerOptions options)
@@ -112,7 +123,8 @@ public sealed class StrictJson
 
     /// <summary>The exception of a value that is something else than it needs to be.</summary>
     /// <param name="need">Ends the sentence "it needs to be ...".</param>
-    public Exception Wrong(string need) => error($"{file}: {(key.Length == 0 ? "the whole" : key)} is {Quoted}; it needs to be {need}.");
+    public Exception Wrong(string need) =>
+        error($"{file}: {(key.Length == 0 ? "the whole" : key)} is {Quoted}; it needs to be {need}.");
 
     private static JsonNode? Build(ref Utf8JsonReader reader, string file, string key, Func<string, Exception> error)
     {
@@ -124,7 +136,8 @@ public sealed class StrictJson
                 {
                     var name = reader.GetString()!;
                     reader.Read();
-                    if (!members.TryAdd(name, Build(ref reader, file, Join(key, name), error))) throw error($"{file}: {Join(key, name)} is there twice.");
+                    if (!members.TryAdd(name, Build(ref reader, file, Join(key, name), error)))
+                        throw error($"{file}: {Join(key, name)} is there twice.");
                 }
                 return members;
             case JsonTokenType.StartArray:
@@ -133,7 +146,8 @@ public sealed class StrictJson
                 return items;
             case JsonTokenType.Number:
                 var digits = Encoding.UTF8.GetString(reader.ValueSpan);
-                if (!double.IsFinite(double.Parse(digits, CultureInfo.InvariantCulture))) throw error($"{file}: {key} is {digits}, which is too large for a number.");
+                if (!double.IsFinite(double.Parse(digits, CultureInfo.InvariantCulture)))
+                    throw error($"{file}: {key} is {digits}, which is too large for a number.");
                 return JsonNode.Parse(digits);              // as it is written, so that no digit is lost
             case JsonTokenType.String: return JsonValue.Create(reader.GetString());
             case JsonTokenType.Null: return null;

@@ -76,7 +76,8 @@ public static class Timeline
             if (torn is not null) throw torn;                                    // a kill tears the last line, and no other
             try
             {
-                var line = StrictJson.Parse(text, $"stats.jsonl, line {number + 1}", why => new DataException($"{why} Delete that line to have the page without it."));
+                var line = StrictJson.Parse(text, $"stats.jsonl, line {number + 1}",
+                    why => new DataException($"{why} Delete that line to have the page without it."));
                 if (line.Find("advice") is not null) continue;
                 var values = line.Members().Where(value => value.Name is not ("examples" or "seconds") && value.Value.Node is not null)
                     .Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Name} {value.Value.Number():G4}"));

@@ -7,8 +7,10 @@ namespace Manifold.Recipes;
 /// <param name="Examples">How many were trained on straight.</param>
 /// <param name="Pieces">Where the second run was stopped and gone on with, in examples.</param>
 /// <param name="LogLines">Lines of the log of the run that was trained straight.</param>
-/// <param name="Differences">Files of the last checkpoint whose bytes differ, with the first byte that does, and the log's first line that differs; empty when the resume is exact.</param>
-public sealed record ResumeVerdict(long Examples, IReadOnlyList<long> Pieces, IReadOnlyList<string> Files, int LogLines, IReadOnlyList<string> Differences)
+/// <param name="Differences">Files of the last checkpoint whose bytes differ, with the first byte that does, and the log's
+/// first line that differs; empty when the resume is exact.</param>
+public sealed record ResumeVerdict(
+    long Examples, IReadOnlyList<long> Pieces, IReadOnlyList<string> Files, int LogLines, IReadOnlyList<string> Differences)
 {
     /// <summary>The log's file, as <see cref="Differences"/> name it.</summary>
     public const string Log = "stats.jsonl";
@@ -16,7 +18,8 @@ public sealed record ResumeVerdict(long Examples, IReadOnlyList<long> Pieces, IR
     public bool IsExact => Differences.Count == 0;
 }
 
-/// <summary>Trains the same recipe twice, once straight and once in pieces, and compares every byte of weights, averages, optimizers and state, and every line of the log.</summary>
+/// <summary>Trains the same recipe twice, once straight and once in pieces, and compares every byte of weights, averages,
+/// optimizers and state, and every line of the log.</summary>
 public static class ResumeProof
 {
     /// <param name="request">The recipe, its changes and device; its folder is not used.</param>
@@ -43,15 +46,18 @@ public static class ResumeProof
     internal static ResumeVerdict Compare(long examples, IReadOnlyList<long> stops, string straight, string inPieces)
     {
         string a = Last(straight), b = Last(inPieces);
-        if (Path.GetFileName(a) != Path.GetFileName(b)) return new ResumeVerdict(examples, stops, [], 0, [$"the one ended with {Path.GetFileName(a)}, the other with {Path.GetFileName(b)}"]);
+        if (Path.GetFileName(a) != Path.GetFileName(b))
+            return new ResumeVerdict(examples, stops, [], 0, [$"the one ended with {Path.GetFileName(a)}, the other with {Path.GetFileName(b)}"]);
         var files = Directory.GetFiles(a, "*.safetensors").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
         IReadOnlyList<string> log = LinesOf(straight), other = LinesOf(inPieces);
         return new ResumeVerdict(examples, stops, files, log.Count,
-            [.. files.Select(file => Difference(file, Path.Combine(a, file), Path.Combine(b, file))).Append(Difference(log, other)).OfType<string>()]);
+            [.. files.Select(file => Difference(file, Path.Combine(a, file), Path.Combine(b, file)))
+                .Append(Difference(log, other)).OfType<string>()]);
     }
 
     // How long a step took is no part of what it did.
-    private static IReadOnlyList<string> LinesOf(string run) => [.. RegularFile.ReadLines(Path.Combine(run, ResumeVerdict.Log)).Select(line =>
+    private static IReadOnlyList<string> LinesOf(string run) =>
+        [.. RegularFile.ReadLines(Path.Combine(run, ResumeVerdict.Log)).Select(line =>
     {
         var values = StrictJson.Parse(line, ResumeVerdict.Log, why => new CheckpointException(why)).Object();
         values.Remove("seconds");
@@ -62,7 +68,8 @@ public static class ResumeProof
     {
         var same = a.Zip(b).TakeWhile(pair => pair.First == pair.Second).Count();
         return same == a.Count && same == b.Count ? null
-            : $"{ResumeVerdict.Log}: {a.Count:N0} and {b.Count:N0} lines, of which line {same + 1:N0} differs: {a.ElementAtOrDefault(same) ?? "none"} and {b.ElementAtOrDefault(same) ?? "none"}";
+            : $"{ResumeVerdict.Log}: {a.Count:N0} and {b.Count:N0} lines, of which line {same + 1:N0} differs: " +
+              $"{a.ElementAtOrDefault(same) ?? "none"} and {b.ElementAtOrDefault(same) ?? "none"}";
     }
 
     private static long Train(TrainingRequest request, long stopAt)

@@ -35,11 +35,14 @@ public sealed record RunConfig(string Recipe, JsonObject Settings, DataFacts Dat
     {
         var tree = StrictJson.Parse(json, path, why => Broken(why));
         var schema = tree.Find("schema")?.Count() ?? 0;
-        if (schema > Schema) throw new SettingsException($"{path} has schema {schema}, made by a newer Manifold; this one reads up to {Schema}. Update Manifold.");
+        if (schema > Schema)
+            throw new SettingsException($"{path} has schema {schema}, made by a newer Manifold; this one reads up to {Schema}. Update Manifold.");
         tree.Only("schema", "recipe", "settings", "data", "changes", "extractor");
-        return new RunConfig(tree["recipe"].Text(), tree["settings"].Object(), tree["data"].To<DataFacts>(Recipes.Recipe.Json).Validated(why => Broken($"{path}: {why}")))
+        var facts = tree["data"].To<DataFacts>(Recipes.Recipe.Json).Validated(why => Broken($"{path}: {why}"));
+        return new RunConfig(tree["recipe"].Text(), tree["settings"].Object(), facts)
         {
-            Changes = tree.Find("changes")?.Items().Select(change => change.To<AllowedChange>(Recipes.Recipe.Json)).ToList() ?? [],
+            Changes = tree.Find("changes")?.Items().Select(change => change.To<AllowedChange>(Recipes.Recipe.Json)).ToList()
+                ?? [],
             Extractor = tree.Find("extractor")?.Text(),
         };
     }
@@ -74,7 +77,8 @@ public sealed record DataFacts(string Name, string Fingerprint, int Channels, in
             LeftOut = data.LeftOut,
         };
 
-    private const int MostChannels = 1024, LongestSide = 1 << 16, MostValues = 1 << 28;      // of a picture; networks are built to these sizes
+    // Of a picture; networks are built to these sizes.
+    private const int MostChannels = 1024, LongestSide = 1 << 16, MostValues = 1 << 28;
 
     /// <summary>Returns these facts if pictures can be of them.</summary>
     /// <param name="error">Makes the exception from what is wrong.</param>
@@ -83,8 +87,10 @@ public sealed record DataFacts(string Name, string Fingerprint, int Channels, in
         Within("channels", Channels, 1, MostChannels);
         Within("height", Height, 1, LongestSide);
         Within("width", Width, 1, LongestSide);
-        foreach (var (name, count) in new[] { ("train", Train), ("validation", Validation), ("test", Test), ("classes", Classes) }) Within(name, count, 0, int.MaxValue);
-        if ((long)Channels * Height * Width > MostValues) throw error($"data is of pictures of {Channels}x{Height}x{Width}; the most is {MostValues:N0} values.");
+        foreach (var (name, count) in new[] { ("train", Train), ("validation", Validation), ("test", Test), ("classes", Classes) })
+            Within(name, count, 0, int.MaxValue);
+        if ((long)Channels * Height * Width > MostValues)
+            throw error($"data is of pictures of {Channels}x{Height}x{Width}; the most is {MostValues:N0} values.");
         return this;
 
         void Within(string name, int value, int least, int most)
@@ -116,7 +122,9 @@ public sealed record RunEnvironment(string Manifold, string Libtorch, string Cpu
     public static JsonObject? Stored(string path)
     {
         if (RegularFile.KindOf(path) == FileKind.Missing) return null;
-        var tree = StrictJson.Read(path, why => new SettingsException($"{why} Restore the file, or delete it and go on, perhaps to other bytes, with --allow-change environment."));
-        return new JsonObject(Deciding.Select(key => KeyValuePair.Create(key, (JsonNode?)(key == "threads" ? tree[key].Count() : tree[key].Text()))));
+        var tree = StrictJson.Read(path, why => new SettingsException(
+            $"{why} Restore the file, or delete it and go on, perhaps to other bytes, with --allow-change environment."));
+        JsonNode Checked(string key) => key == "threads" ? tree[key].Count() : tree[key].Text();
+        return new JsonObject(Deciding.Select(key => KeyValuePair.Create(key, (JsonNode?)Checked(key))));
     }
 }

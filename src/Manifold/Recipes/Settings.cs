@@ -43,7 +43,8 @@ public static class Settings
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
             var path = PathIn(e);
-            if (TypeAt(type, path) is not { } expected) throw new SettingsException($"There is no setting \"{path}\".{Suggest.DidYouMean(path, Known(type))}", e);
+            if (TypeAt(type, path) is not { } expected)
+                throw new SettingsException($"There is no setting \"{path}\".{Suggest.DidYouMean(path, Known(type))}", e);
             var value = path.Split('.').Aggregate((JsonNode?)tree, (node, key) => (node as JsonObject)?[key]);
             throw new SettingsException($"{path} is {value?.ToJsonString() ?? "null"}, which does not fit: {Expected(expected)}", e);
         }
@@ -92,7 +93,8 @@ public static class Settings
     private static Type? TypeAt(Type type, string path)
     {
         Type? at = type;
-        foreach (var key in path.Split('.')) at = at is null ? null : Properties(at).FirstOrDefault(property => Name(property) == key)?.PropertyType;
+        foreach (var key in path.Split('.'))
+            at = at is null ? null : Properties(at).FirstOrDefault(property => Name(property) == key)?.PropertyType;
         return at;
     }
 
@@ -100,7 +102,8 @@ public static class Settings
         Properties(type).SelectMany(property => IsGroup(property.PropertyType) ? Known(property.PropertyType, $"{prefix}{Name(property)}.") : [$"{prefix}{Name(property)}"]);
 
     private static IEnumerable<PropertyInfo> Properties(Type type) =>
-        IsGroup(type) ? type.GetProperties().Where(property => property.GetCustomAttribute<JsonIgnoreAttribute>() is null && property.CanWrite) : [];
+        IsGroup(type)
+            ? type.GetProperties().Where(property => property.GetCustomAttribute<JsonIgnoreAttribute>() is null && property.CanWrite) : [];
 
     // Settings of settings, such as model.likelihood.
     private static bool IsGroup(Type type) => type is { IsClass: true } && type != typeof(string);

@@ -57,7 +57,8 @@ public sealed class TrainingRun : IDisposable
         recipe.Trainer.Validated();
         if (recipe.Trainer.StopWhen != StopWhen.Plateau && request.Changes.Any(change => Settings.PathOf(change) == "trainer.patience"))
             throw new SettingsException($"trainer.patience is {recipe.Trainer.Patience}, and trainer.stop_when is never, which waits for nothing. Add --stop-when plateau.");
-        if (request.Folder?.Trim().Length == 0) throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
+        if (request.Folder?.Trim().Length == 0)
+            throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
         var data = DataSet.Open(recipe.Data, request.DataRoot);
         if (stored is null) (recipe, data) = Recipe.FitTo(recipe, data, request.Entry, request.Changes, request.DataRoot);
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
@@ -92,7 +93,8 @@ public sealed class TrainingRun : IDisposable
     {
         if (request.Folder is not { } folder || folder.Trim().Length == 0) return null;
         RunFolder.ExpectConfigOfWhatIsThere(folder);
-        return RegularFile.KindOf(ConfigOf(folder)) == FileKind.Missing ? null : RunConfig.Parse(RunFolder.Read(folder).ConfigJson, ConfigOf(folder));
+        return RegularFile.KindOf(ConfigOf(folder)) == FileKind.Missing
+            ? null : RunConfig.Parse(RunFolder.Read(folder).ConfigJson, ConfigOf(folder));
     }
 
     // A set and features by their paths, so that the run finds them from any folder.
@@ -129,10 +131,13 @@ public sealed class TrainingRun : IDisposable
             throw;
         }
         if (seen < Recipe.Trainer.Examples && trainer.Plateau is { IsReached: true } plateau)
-            Plateau = new PlateauReached(seen, Judges.By!.Name, double.IsFinite(plateau.Best) ? Judges.By.Turned(plateau.Best) : null, plateau.BestAt, plateau.Since);
+            Plateau = Reached(seen, Judges.By!, plateau);
         WriteCard();
         return seen;
     }
+
+    private static PlateauReached Reached(long seen, Ranking by, Plateau plateau) =>
+        new(seen, by.Name, double.IsFinite(plateau.Best) ? by.Turned(plateau.Best) : null, plateau.BestAt, plateau.Since);
 
     // After a failure: what went wrong first is what the caller is to hear of.
     private void TryWriteCard()
@@ -174,8 +179,8 @@ public sealed class TrainingRun : IDisposable
         return folder;
     }
 
-    // A run has begun when it has a config.json. The rest of a new run is written before, and the record of a change before the change:
-    // wherever a kill falls, the same command goes on.
+    // A run has begun when it has a config.json. The rest of a new run is written before it, and the record of a change before
+    // the change: wherever a kill falls, the same command goes on.
     private static void WriteFacts(RunFolder folder, TrainingRequest request, RunConfig config, DataSet data, bool isNew)
     {
         var environment = RunEnvironment.Here(request.Device).ToJson();
@@ -200,28 +205,32 @@ public sealed class TrainingRun : IDisposable
                 $"Restore them{(refused.Any(change => change.Path == "environment.threads") ? $" (--threads {was["environment"]!["threads"]})" : "")}, start a new folder, or allow what differs with {string.Join(" ", refused.Select(change => $"--allow-change {change.Path}"))}.");
 
         var seen = RunFolder.Read(request.Folder!).Newest?.ExamplesSeen ?? 0;
-        var added = changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now)).Where(change => !stored.Changes.Contains(change));
+        var added = changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now))
+            .Where(change => !stored.Changes.Contains(change));         // a kill after the record, and the same command again
         return now with { Changes = [.. stored.Changes, .. added] };
     }
 
     private const string AnyEnvironment = "environment";
 
     private static bool IsAllowed(TrainingRequest request, string path) =>
-        request.AllowChange.Contains(path) || path.StartsWith($"{AnyEnvironment}.", StringComparison.Ordinal) && request.AllowChange.Contains(AnyEnvironment);
+        request.AllowChange.Contains(path) || path.StartsWith($"{AnyEnvironment}.", StringComparison.Ordinal)
+            && request.AllowChange.Contains(AnyEnvironment);
 
     private static JsonObject StoredEnvironment(TrainingRequest request)
     {
         var file = Path.Combine(request.Folder!, "environment.json");
         if (RunEnvironment.Stored(file) is { } stored) return stored;
         return request.AllowChange.Contains(AnyEnvironment) ? []
-            : throw new SettingsException($"{file} is missing. It says with which libtorch, threads and CPU the run was trained, on which its bytes depend. " +
+            : throw new SettingsException(
+                $"{file} is missing. It says with which libtorch, threads and CPU the run was trained, on which its bytes depend. " +
                 $"Restore it, or go on without it, perhaps to other bytes, with --allow-change {AnyEnvironment}.");
     }
 
     // A folder's best is the lowest of its checkpoints' scores, so these must be of one kind.
     private static void ExpectSameScores(TrainingRequest request, string? by, string? extractor, Judges now)
     {
-        if ((by, extractor) == (now.By?.Name, now.Extractor) || RunFolder.Read(request.Folder!).Checkpoints.All(checkpoint => checkpoint.Score is null)) return;
+        if ((by, extractor) == (now.By?.Name, now.Extractor)) return;
+        if (RunFolder.Read(request.Folder!).Checkpoints.All(checkpoint => checkpoint.Score is null)) return;
         string Said(string? name, string? hash) => $"{name ?? "nothing"}{(hash is null ? "" : $" of the extractor {hash}")}";
         throw new SettingsException($"{request.Folder} ranks its checkpoints by {Said(by, extractor)}; now by {Said(now.By?.Name, now.Extractor)}, and the two cannot be compared. Restore trainer.best_by and trainer.features, or start a new folder.");
     }

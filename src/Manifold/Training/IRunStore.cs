@@ -12,12 +12,17 @@ public sealed record TensorGroups(IReadOnlyDictionary<string, IReadOnlyDictionar
     /// <summary>Groups whose numbers may be infinite.</summary>
     public IReadOnlyCollection<string> MayBeInfinite { get; init; } = [];
 
-    /// <summary>Sums of the log line that is under way: what a store saves with the tensors, and sets when it has loaded them.</summary>
+    /// <summary>Sums of the log line that is under way: what a store saves with the tensors, and sets when it has loaded
+    /// them.</summary>
     public IReadOnlyDictionary<string, PartialSum> Pending { get; set; } = new Dictionary<string, PartialSum>();
 
     /// <summary>The first tensor with a number that is NaN or infinite, in words; null if all are finite.</summary>
     public string? FirstNonFinite() =>
-        Finite.FirstBad(Groups.Where(group => !MayBeInfinite.Contains(group.Key)).SelectMany(group => group.Value.Select(tensor => (InWords(group.Key, tensor.Key), tensor.Value))));
+        Finite.FirstBad(
+            from mustBeFinite in Groups
+            where !MayBeInfinite.Contains(mustBeFinite.Key)
+            from tensor in mustBeFinite.Value
+            select (InWords(mustBeFinite.Key, tensor.Key), tensor.Value));
 
     private static string InWords(string group, string name) => group switch
     {

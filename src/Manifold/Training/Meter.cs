@@ -26,13 +26,15 @@ internal sealed class Meter : IDisposable
     }
 
     /// <summary>What was added since the last line.</summary>
-    public IReadOnlyDictionary<string, PartialSum> Pending => sums.ToDictionary(sum => sum.Key, sum => new PartialSum(sum.Value.Sum.item<double>(), sum.Value.Count));
+    public IReadOnlyDictionary<string, PartialSum> Pending =>
+        sums.ToDictionary(sum => sum.Key, sum => new PartialSum(sum.Value.Sum.item<double>(), sum.Value.Count));
 
     /// <summary>Goes on with what was added before a run was stopped.</summary>
     public void Restore(IReadOnlyDictionary<string, PartialSum> pending, Device device)
     {
         Clear();
-        foreach (var (name, (sum, count)) in pending) sums[name] = (tensor(sum, ScalarType.Float64, device).DetachFromDisposeScope(), count);
+        foreach (var (name, (sum, count)) in pending)
+            sums[name] = (tensor(sum, ScalarType.Float64, device).DetachFromDisposeScope(), count);
     }
 
     public void Dispose() => Clear();

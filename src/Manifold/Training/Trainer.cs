@@ -78,7 +78,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     /// <summary>Trains until the examples are seen, a plateau is reached or a stop is asked for; each way a checkpoint is the last thing written.</summary>
     /// <returns>The examples seen.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is to stop on a plateau, and nothing says which weights are better.</exception>
-    /// <exception cref="NonFiniteException">A loss or a weight became NaN or infinite; the last checkpoint from before is whole.</exception>
+    /// <exception cref="NonFiniteException">A loss or a weight became NaN or infinite; the last checkpoint from before is
+    /// whole.</exception>
     public long Run(CancellationToken stop = default)
     {
         SettingChecks.Need(Plateau is null || BestBy is not null, "trainer.stop_when", "plateau", "trainer.best_by, a value that says which weights are better");
@@ -136,7 +137,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
                 advice = [.. Advisors.SelectMany(advisor => advisor.Read(seen, line, algorithm))];
                 foreach (var one in advice) run.Note(seen, one);
             }
-            if (isSave || isBest || Plateau?.IsReached is true) Save(isLook ? BestBy?.ScoreOf(line) : null);   // a score belongs to the weights that it was taken of
+            // A score belongs to the weights that it was taken of.
+            if (isSave || isBest || Plateau?.IsReached is true) Save(isLook ? BestBy?.ScoreOf(line) : null);
             Progress?.Invoke(new TrainingProgress(seen, settings.Examples, line, advice) { LoggedAt = loggedAt });
 
             bool Due(long every) => Crossed(before, seen, every) || seen >= settings.Examples;
@@ -165,7 +167,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
         // What is not finite is never saved, so that the last checkpoint is always one to go back to.
         void ExpectFinite()
         {
-            if (FirstNonFinite(meter.Pending.ToDictionary(sum => sum.Key, sum => sum.Value.Sum)) is { } loss) throw Diagnose(loss, seen, tensors, ema, stop);
+            if (FirstNonFinite(meter.Pending.ToDictionary(sum => sum.Key, sum => sum.Value.Sum)) is { } loss)
+                throw Diagnose(loss, seen, tensors, ema, stop);
             if (tensors.FirstNonFinite() is { } bad) throw Diagnose(bad, seen, tensors, ema, stop);
         }
     }
@@ -219,13 +222,15 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     private NonFiniteException Diagnose(string what, long seen, TensorGroups tensors, Dictionary<string, Ema> ema, CancellationToken stop)
     {
         if (run.Load(tensors) is not { } from) return new NonFiniteException(what, seen, null, FirstBad());
-        Say?.Invoke($"{what} is NaN or infinite at {seen:N0} examples. The {seen - from:N0} examples since the checkpoint are repeated, to find what became so first; Ctrl-C ends the search.");
+        Say?.Invoke($"{what} is NaN or infinite at {seen:N0} examples. The {seen - from:N0} examples since the checkpoint are repeated, " +
+            "to find what became so first; Ctrl-C ends the search.");
         meter.Restore(tensors.Pending, device);
         for (var at = from; at < seen && !stop.IsCancellationRequested;)
         {
             var next = at + Step(at, ema);
             var loss = FirstNonFinite(meter.Drain());
-            if ((FirstBad() ?? tensors.FirstNonFinite() ?? loss) is { } first) return new NonFiniteException(loss ?? what, at, from, first == loss ? null : first);
+            if ((FirstBad() ?? tensors.FirstNonFinite() ?? loss) is { } first)
+                return new NonFiniteException(loss ?? what, at, from, first == loss ? null : first);
             at = next;
         }
         return new NonFiniteException(what, seen, from, null);
@@ -263,7 +268,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
 
 /// <summary>A loss or a weight became NaN or infinite. The run stops; its last checkpoint from before is whole.</summary>
 /// <param name="what">A loss, or a tensor in words.</param>
-/// <param name="goodCheckpoint">Examples seen at the newest checkpoint, whose numbers are all finite; null if there is none.</param>
+/// <param name="goodCheckpoint">Examples seen at the newest checkpoint, whose numbers are all finite; null if there is
+/// none.</param>
 /// <param name="culprit">What became so first; null if that was not found.</param>
 public sealed class NonFiniteException(string what, long examplesSeen, long? goodCheckpoint, string? culprit) : Exception(
     $"{what} became NaN or infinite at {examplesSeen:N0} examples{(culprit is null ? "" : $"; first to go bad: {culprit}")}. {Saved(goodCheckpoint)} A lower learning rate (--set optimizer.learning_rate=...) or clipping (--set optimizer.clip_norm=1) is the usual remedy.")
@@ -271,5 +277,7 @@ public sealed class NonFiniteException(string what, long examplesSeen, long? goo
     public long ExamplesSeen { get; } = examplesSeen;
     public string? Culprit { get; } = culprit;
 
-    private static string Saved(long? checkpoint) => checkpoint is { } at ? $"The checkpoint at {at:N0} examples is whole, and its numbers are finite." : "No checkpoint was saved.";
+    private static string Saved(long? checkpoint) =>
+        checkpoint is { } at
+            ? $"The checkpoint at {at:N0} examples is whole, and its numbers are finite." : "No checkpoint was saved.";
 }
