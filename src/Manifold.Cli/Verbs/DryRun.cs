@@ -11,7 +11,7 @@ internal static class DryRun
         var recipe = Settings.With(request.Entry.Default, request.Changes);
         recipe.Trainer.Validated();
         var data = DataSet.Open(recipe.Data, request.DataRoot);
-        Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
+        using var judges = Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
         var work = Workload.Of(recipe, data, request.Device).ExpectMemory();
 
         Console.WriteLine(recipe.ToJson().ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true }));
