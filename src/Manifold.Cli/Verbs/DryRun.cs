@@ -12,7 +12,7 @@ internal static class DryRun
         recipe.Trainer.Validated();
         var (fitted, data) = Recipe.FitTo(recipe, DataSet.Open(recipe.Data, request.DataRoot), request.Entry, request.Changes, request.DataRoot);
         recipe = fitted;
-        Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
+        using var judges = Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
         var work = Workload.Of(recipe, data, request.Device).ExpectMemory();
 
         Console.WriteLine(recipe.ToJson().ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true }));

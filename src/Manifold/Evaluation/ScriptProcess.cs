@@ -74,7 +74,11 @@ public sealed class ScriptProcess : IDisposable
     {
         try { process.StandardInput.Close(); }                                 // the child ends when there is nothing more to read
         catch (IOException) { }
-        if (!process.WaitForExit(TimeSpan.FromMilliseconds(200))) Kill();
+        if (!process.WaitForExit(TimeSpan.FromMilliseconds(200)))
+        {
+            Kill();
+            process.WaitForExit(TimeSpan.FromSeconds(5));
+        }
         process.Dispose();
     }
 

@@ -52,13 +52,14 @@ public static class TwoSample
             ? nn.Sequential(nn.Flatten(), Mlp.Of([shape.Dims, 64, 64, 2], Activation.Relu))
             : new SmallClassifier(shape, new ClassifierSettings(), 2);
         using var adam = Optimizer.Create(new OptimizerSettings { LearningRate = 1e-3, WeightDecay = 1e-4 }, network.named_parameters());
-        var (x, y) = (cat([a[..half], b[..half]]), arange(2).repeat_interleave(half));
+        // Of the first half of the one and then of the other, which are not put together.
+        Tensor Pictures(Tensor rows) => where(rows.lt(half).view(-1, 1, 1, 1), a.index_select(0, rows.clamp_max(half - 1)), b.index_select(0, (rows - half).clamp_min(0)));
         for (var epoch = 0; epoch < epochs; epoch++)
             foreach (var batch in randperm(2 * half).split(50))
             {
                 using var step = NewDisposeScope();
                 adam.ZeroGrad();
-                nn.functional.cross_entropy(network.call(x.index_select(0, batch)), y.index_select(0, batch)).backward();
+                nn.functional.cross_entropy(network.call(Pictures(batch)), batch.ge(half).to_type(ScalarType.Int64)).backward();
                 adam.Step(1e-3);
             }
 

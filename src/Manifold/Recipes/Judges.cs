@@ -10,8 +10,13 @@ namespace Manifold.Recipes;
 /// <summary>Who measures a run at its looks, and what its checkpoints are ranked by.</summary>
 /// <param name="By">Null where nothing says which weights are better.</param>
 /// <param name="Extractor">The beginning of the SHA-256 of the extractor that the scores are taken with; null where they need none.</param>
-public sealed partial record Judges(IReadOnlyList<IObserver> Watches, Ranking? By, string? Extractor)
+public sealed partial record Judges(IReadOnlyList<IObserver> Watches, Ranking? By, string? Extractor) : IDisposable
 {
+    private IDisposable? owned;                             // the extractor, which may have a process
+
+    /// <summary>Lets go of the extractor.</summary>
+    public void Dispose() => owned?.Dispose();
+
     /// <param name="script">Where trainer.features is of the command line: it may then be a TorchScript file.</param>
     /// <exception cref="SettingsException">trainer.best_by names nothing that can rank, or there is nothing to stop by; the message gives the names that would do.</exception>
     /// <exception cref="MetricException">It names a metric of samples that cannot be taken of this model on this data.</exception>
@@ -27,8 +32,16 @@ public sealed partial record Judges(IReadOnlyList<IObserver> Watches, Ranking? B
         if (metric is not null)
         {
             var extractor = metric.WantsExtractor || settings.Features is not null ? Extractors.Open(settings.Features, data, script) : null;
-            var score = new SampleScore(by!, plan.Model, data, extractor, device);
-            return new Judges([.. watches, score], score.Ranked[0], extractor?.Hash);
+            try
+            {
+                var score = new SampleScore(by!, plan.Model, data, extractor, device);
+                return new Judges([.. watches, score], score.Ranked[0], extractor?.Hash) { owned = extractor };
+            }
+            catch
+            {
+                extractor?.Dispose();
+                throw;
+            }
         }
 
         var ranking = logged.Find(ranking => ranking.Name == by);

@@ -72,15 +72,17 @@ public sealed class TrainingRun : IDisposable
         var plan = Build(recipe, config.Data, request.Device);
         var features = request.Changes.Any(change => Settings.PathOf(change) == "trainer.features")
             ? new ScriptConsent(request.Warn, before.Trainer.Features is null ? null : stored?.Extractor) : null;
+        Judges? judges = null;
         try
         {
-            var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device, features);
+            judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device, features);
             if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
             var folder = FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data, isNew: stored is null);
             return new TrainingRun(request, recipe, data, plan, judges, folder, stored is not null);
         }
         catch
         {
+            judges?.Dispose();
             plan.Dispose();
             throw;
         }
@@ -160,6 +162,7 @@ public sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         Folder.Dispose();
+        Judges.Dispose();
         Plan.Dispose();
     }
 

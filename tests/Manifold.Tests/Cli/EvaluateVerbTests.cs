@@ -145,6 +145,7 @@ public sealed class EvaluateVerbTests : IDisposable
         var warnings = new List<string>();
         using (var first = TrainingRun.Open(Tiny("dcgan", run, [.. scored, $"trainer.features={script}"]) with { Warn = warnings.Add })) first.Train();
         Assert.Contains(warnings, warning => warning.Contains("that is code (SHA-256 "));
+        Assert.Equal(0, ScriptTests.Children());                                           // gone with the run
         Assert.NotNull(Manifold.Checkpoints.RunFolder.Read(run).Best);
 
         var error = Assert.Throws<SettingsException>(() => TrainingRun.Open(Tiny("dcgan", run, "trainer.examples=120"))).Message;

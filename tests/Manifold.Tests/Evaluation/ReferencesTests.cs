@@ -149,14 +149,60 @@ public sealed class ReferencesTests : IDisposable
         var stored = entries.ToDictionary(entry => entry.Key, entry => zeros(entry.Value.Shape, entry.Value.Type));
         SafeTensors.ReadInto(File.ReadAllBytes(path), stored, path);
         stored["values"].add_(1);
-        using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
-        hash.AppendData("Float32 130x5;"u8);
-        hash.AppendData(stored["values"].bytes);
-        hash.GetHashAndReset().CopyTo(stored["sha256"].bytes);
-        File.WriteAllBytes(path, SafeTensors.Write(stored));
+        Forge(path, stored);
         ExpectTruth(extractor, pictures, found: false);
         ExpectTruth(extractor, pictures, found: true);
         Assert.Empty(words);
+    }
+
+    // Whole by its own hash.
+    private static void Forge(string path, Dictionary<string, Tensor> stored)
+    {
+        var values = stored["values"];
+        using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes($"{values.dtype} {string.Join('x', values.shape)};"));
+        hash.AppendData(values.bytes);
+        hash.GetHashAndReset().CopyTo(stored["sha256"].bytes);
+        File.WriteAllBytes(path, SafeTensors.Write(stored));
+    }
+
+    // Beyond the hundred pictures that are worked out each time.
+    [Fact]
+    public void A_file_whose_values_cannot_be_features_is_made_anew()
+    {
+        ExpectTruth(extractor, pictures, found: false);
+        var (path, good) = (Files[0], File.ReadAllBytes(Files[0]));
+        foreach (var change in new Func<Tensor, Tensor>[]
+        {
+            values => values.index_fill(0, tensor(new[] { 120L }), float.NaN), values => values.index_fill(0, tensor(new[] { 129L }), float.PositiveInfinity),
+            values => values[..120].clone(), values => cat([values, values[..1]]), values => values.flatten(), values => values.to_type(ScalarType.Float64), values => zeros(130, 0),
+        })
+        {
+            var (entries, _) = SafeTensors.ReadHeader(good, path);
+            var stored = entries.ToDictionary(entry => entry.Key, entry => zeros(entry.Value.Shape, entry.Value.Type));
+            SafeTensors.ReadInto(good, stored, path);
+            stored["values"] = change(stored["values"]);
+            Forge(path, stored);
+            words.Clear();
+            ExpectTruth(extractor, pictures, found: false);
+            Assert.Contains("is broken and is made anew", Assert.Single(words));
+            Assert.Equal(good, File.ReadAllBytes(path));
+        }
+    }
+
+    [Fact]
+    public void What_is_no_file_is_not_waited_for()
+    {
+        ExpectTruth(extractor, pictures, found: false);
+        var path = Files[0];
+        File.Delete(path);
+        File.CreateSymbolicLink(path, "/dev/zero");
+        ExpectTruth(extractor, pictures, found: false);
+        File.Delete(path);
+        Assert.Equal(0, Child.Run("mkfifo", [path]).ExitCode);
+        ExpectTruth(extractor, pictures, found: false);
+        ExpectTruth(extractor, pictures, found: true);
+        Assert.Equal(2, words.Count);
     }
 
     [Fact]
