@@ -1,6 +1,7 @@
 #:property PublishAot=false
 #:property RuntimeIdentifier=
 #:property AllowUnsafeBlocks=false
+#:property RestorePackagesWithLockFile=false
 
 // The work on Manifold itself, one command each:
 //

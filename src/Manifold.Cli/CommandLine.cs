@@ -17,6 +17,7 @@ internal static class CommandLine
         foreach (var verb in AllVerbs.Make()) root.Add(verb);
         root.Add(new VersionOption());
         root.Add(Examples.Help());
+        StrictNumbers.Apply(root);
         root.SetAction(parse => parse.CommandResult.Command.Parse(["--help"]).Invoke(parse.InvocationConfiguration));
         return root;
     }

@@ -12,7 +12,7 @@ internal static partial class WrongUsage
     {
         var verb = Name(parse.CommandResult);
         // A word that is no command leaves a command wanting as well; one of the two is enough to say.
-        var messages = parse.Errors.Select(e => InWords(e.Message)).Distinct().ToList();
+        var messages = parse.Errors.Select(e => e.Message).Distinct().ToList();
         if (messages.Any(Unknown().IsMatch)) messages.RemoveAll(message => !Unknown().IsMatch(message));
         foreach (var message in messages)
         {
@@ -31,11 +31,6 @@ internal static partial class WrongUsage
     }
 
     private static string Name(CommandResult result) => result.Parent is CommandResult parent ? $"{Name(parent)} {result.Command.Name}" : result.Command.Name;
-
-    private static string InWords(string message) => message
-        .Replace("expected type 'System.Int32'", "a whole number").Replace("expected type 'System.Int64'", "a whole number")
-        .Replace("expected type 'System.Nullable`1[System.Int32]'", "a whole number").Replace("expected type 'System.Nullable`1[System.Int64]'", "a whole number")
-        .Replace("expected type 'System.Double'", "a number").Replace("expected type 'System.Nullable`1[System.Double]'", "a number");
 
     [GeneratedRegex("^Unrecognized command or argument '(.+)'")]
     private static partial Regex Unknown();

@@ -9,7 +9,7 @@ internal sealed class PeakMemory
 
     public PeakMemory()
     {
-        GC.Collect();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);       // gives back what is free, or what is taken again would not be seen
         File.WriteAllText("/proc/self/clear_refs", "5");        // https://docs.kernel.org/filesystems/proc.html: the peak becomes what is held now
         start = Bytes("VmHWM:");
     }

@@ -15,6 +15,8 @@ public sealed class PublishTests : IDisposable
 
         Assert.True(result.ExitCode == 0, result.Output + result.Error);
         Assert.Contains($"from {folder["manifold/native"]} (application)", result.Output);
+        string[] licences = ["LICENSE", "THIRD-PARTY-LICENSES.md", "licenses/SkiaSharp-THIRD-PARTY-NOTICES.txt", "licenses/Fashion-MNIST-LICENSE.txt", "native/LICENSE-LIBTORCH.txt"];
+        Assert.All(licences, name => Assert.True(new FileInfo(folder[$"manifold/{name}"]) is { Exists: true, Length: > 500 }, name));
     }
 
     [Fact]

@@ -34,7 +34,9 @@ internal sealed class CodeGroups(TrainedModel trained, IDecoder decoder, Func<Da
 
     private CodeGroup Decoded(Tensor codes) => new(codes, decoder.Decode(codes));
 
-    private Extractor Classifier() => Extractors.Open(features, data.Value) is { Classifies: true } extractor ? extractor
+    private Extractor Classifier() => features is not null && !Directory.Exists(features)
+        ? throw new SettingsException($"--features is {features}; it needs the folder of a run of features (./manifold train features).")
+        : Extractors.Open(features, data.Value) is { Classifies: true } extractor ? extractor
         : throw new SettingsException($"{trained.Run.Path} has no encoder, so its classes are told by a classifier of {data.Value.Name}: train one, ./manifold train features --data {trained.Recipe.Data.Set}, and give --features that run. Or name samples by their seeds: --plus seeds:3,7,12.");
 
     private static int ClassOf(DataSet set, string name)

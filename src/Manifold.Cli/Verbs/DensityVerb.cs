@@ -14,7 +14,7 @@ namespace Manifold.Cli.Verbs;
 /// <summary>What models spread over the plane beside the law of their data, and what of it they miss.</summary>
 internal static class DensityVerb
 {
-    private const int Cells = 240, Chunk = 1000, HeldOut = 2000;
+    private const int Cells = 240, Chunk = 1000, HeldOut = 2000, Most = 1_000_000;
 
     public static Command Make()
     {
@@ -33,7 +33,7 @@ internal static class DensityVerb
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             Verb.UseThreads(parsed.GetValue(threads));
-            int k = Verb.AtLeast(1, parsed.GetValue(codes), "--codes"), n = Verb.AtLeast(1, parsed.GetValue(samples), "--samples");
+            int k = Verb.Within(1, Most, parsed.GetValue(codes), "--codes"), n = Verb.Within(1, Most, parsed.GetValue(samples), "--samples");
             SampleMetric[] metrics = [.. new[] { "off_manifold", "missed" }.Select(kind => SampleMetric.Parse($"{kind}_{parsed.GetValue(count)}") ?? throw new SettingsException($"--count is {parsed.GetValue(count)}; it needs 10 to 1000000."))];
             var all = parsed.GetRequiredValue(runs).Select(run => Verb.Open(run, parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!))).ToList();
             foreach (var trained in all) OnPoints(trained, all[0]);

@@ -56,7 +56,7 @@ internal static class DoctorVerb
         Line("threads", facts.Threads is { } threads ? $"{threads}" : "unknown");
         Line("kernels", facts.CpuCapability ?? "unknown");
         Line("libtorch", facts.LibTorch is null ? "not found" : $"{facts.LibTorchVersion ?? "unknown version"} from {facts.LibTorch} ({facts.Origin})");
-        Line("TorchSharp", facts.Bridge is null ? "not found" : $"{Native.BridgeVersion} from {facts.Bridge}");
+        Line("TorchSharp", facts.Bridge is null ? "not found" : $"{Native.BridgeVersion} from {facts.Bridge}{(facts.BridgeIsPatched ? ", patched in memory for an older libstdc++" : "")}");
         Line("symbols", facts.MissingSymbols is null ? "not compared" : missing.Count == 0 ? "none missing" : $"{missing.Count} that TorchSharp needs are missing:");
         foreach (var symbol in missing.Take(most)) Line("", symbol);
         if (missing.Count > most) Line("", $"and {missing.Count - most} more; --json has them all");

@@ -12,19 +12,20 @@ internal static class DryRun
         recipe.Trainer.Validated();
         var (fitted, data) = Recipe.FitTo(recipe, DataSet.Open(recipe.Data, request.DataRoot), request.Entry, request.Changes, request.DataRoot);
         recipe = fitted;
-        Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device);
-        var work = Workload.Of(recipe, data, request.Device);
+        Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
+        var work = Workload.Of(recipe, data, request.Device).ExpectMemory();
 
         Console.WriteLine(recipe.ToJson().ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true }));
         Console.WriteLine($"\ndata: {data.Name}, {data.Shape}, {data.Train.Count:N0} train, {data.Validation.Count:N0} validation, {data.Test?.Count ?? 0:N0} test");
+        foreach (var line in data.Description) Console.WriteLine($"  {line}");
+        foreach (var warning in data.Warnings) request.Warn(warning);
         if (recipe.LikelihoodReason is { } reason) Console.WriteLine($"likelihood: {reason}");
         Console.WriteLine();
         Console.WriteLine($"{"layer",-28}{"kind",-18}{"input",-22}{"output",-22}{"parameters",12}{"multiply-adds",16}");
         foreach (var layer in work.Layers)
             Console.WriteLine($"{layer.Name,-28}{layer.Kind,-18}{Shape(layer.Input),-22}{Shape(layer.Output),-22}{layer.Parameters,12:N0}{layer.MultiplyAdds / work.Batch,16:N0}");
         Console.WriteLine($"\n{work.Parameters:N0} parameters; {work.MultiplyAdds:N0} multiply-adds per example forward, about {work.TrainingFlops:N0} FLOP to train on it");
-        // weights, gradients and averages; the optimizer's state; what layers hand on, kept for the way back, and its gradient
-        Console.WriteLine($"memory: about {(3 * work.Parameters + work.OptimizerState + 2 * work.Activations) * sizeof(float) / 1e6:N0} MB for networks and a batch of {work.Batch}, {(long)data.Shape.Dims * (data.Train.Count + data.Validation.Count) / 1e6:N0} MB of data, 250 MB for libtorch and .NET");
+        Console.WriteLine($"memory: about {work.Memory / 1e6:N0} MB for networks and a batch of {work.Examples}, {(long)data.Shape.Dims * (data.Train.Count + data.Validation.Count) / 1e6:N0} MB of data, 250 MB for libtorch and .NET");
         return ExitCodes.Done;
     }
 

@@ -36,16 +36,20 @@ internal static class EvaluateVerb
                 throw new SettingsException($"--truncation is of the codes that samples are drawn from, and {other} is not of samples.");
             if (names.Length == 0) throw new MetricException($"--metrics names none; there are {string.Join(", ", Metrics.All)}.");
             foreach (var name in names) Metrics.ExpectKnown(name);
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             foreach (var name in names) Metrics.ExpectKnown(name, trained.Model);   // a misspelt last one must not cost the hour of the first
             if (names.FirstOrDefault(name => SampleMetric.Parse(name) is not null) is { } ofModel && (parsed.GetValue(split) ?? parsed.GetValue(limit)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) is { } given)
                 throw new SettingsException($"{(parsed.GetValue(split) is null ? "--limit" : "--split")} is {given}, and {ofModel} is of the model's samples, held against the training part with held-out data beside them; its name says how many. Leave the option out, or measure {ofModel} apart.");
             var set = trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot));
-            var part = names.All(name => SampleMetric.Parse(name) is not null) ? set.Train : set.Part(parsed.GetValue(split) ?? "test");
-            if (set.Fingerprint != trained.Config.Data.Fingerprint)
-                Console.Error.WriteLine($"manifold: {set.Name} is not the set that this run was trained on ({trained.Config.Data.Name}); the numbers say how the one does on the other.");
+            var part = names.All(name => SampleMetric.Parse(name) is not null) ? set.Train : parsed.GetValue(split) is { } named ? set.Part(named) : set.HeldOut;
+            if (part == set.Validation && parsed.GetValue(split) is null) Console.Error.WriteLine($"manifold: {set.Name} has no test split; what follows is of its validation split.");
+            if (trained.OtherSet(set) is { } warning) Console.Error.WriteLine($"manifold: {warning}");
 
-            var taker = names.Any(name => SampleMetric.Parse(name) is not null) ? new SampleMetrics(trained.Model, set, Extractors.Open(parsed.GetValue(features), set), trained.Device, references: References.OfUser(word => Console.Error.WriteLine($"manifold: {word}"))) { Truncation = parsed.GetValue(truncation) } : null;
+            static void Warn(string word) => Console.Error.WriteLine($"manifold: {word}");
+            var isOfSamples = names.Any(name => SampleMetric.Parse(name) is not null);
+            using var extractor = isOfSamples ? Extractors.Open(parsed.GetValue(features), set, new ScriptConsent(Warn)) : null;
+            var taker = isOfSamples ? new SampleMetrics(trained.Model, set, extractor, trained.Device, references: References.OfUser(Warn)) { Truncation = parsed.GetValue(truncation) } : null;
+            var kept = true;
             foreach (var name in names)
             {
                 var clock = new ProgressLine(name);
@@ -55,27 +59,37 @@ internal static class EvaluateVerb
                 foreach (var result in results)
                 {
                     var line = trained.Line(result, set, SampleMetric.Parse(name) is null ? part : set.Train);
-                    var sheet = WithSheet(result, trained.Run.Path);
+                    var sheet = SheetOf(result, trained.Run.Path);
                     if (sheet is not null) line["sheet"] = Path.GetFileName(sheet);
-                    trained.Run.AppendMetric(result.Metric, line);
                     Console.WriteLine(parsed.GetValue(json) ? line.ToJsonString() : Text(result, line));
                     if (!parsed.GetValue(json)) foreach (var detail in result.Details) Console.WriteLine($"  {detail}");
-                    if (sheet is not null && !parsed.GetValue(json)) Console.WriteLine($"  {sheet}: {NeighbourSheet.Legend}");
+                    if (!Keep(trained, result, line, sheet)) kept = false;
+                    else if (sheet is not null && !parsed.GetValue(json)) Console.WriteLine($"  {sheet}: {NeighbourSheet.Legend}");
                 }
             }
-            return ExitCodes.Done;
+            return kept ? ExitCodes.Done : ExitCodes.Failed;
         }));
         return command.WithExample("./manifold evaluate runs/first --metrics elbo,active_units");
     }
 
-    // Before the line that names it, so that no line names a picture that is not there.
-    private static string? WithSheet(Measurement result, string folder)
+    private static string? SheetOf(Measurement result, string folder) =>
+        result.Sheet is { Pictures.shape: [_, _, 1 or 3, _, _] } ? Path.Combine(folder, $"{result.Metric}-neighbours.png") : null;
+
+    // After the number was printed, which may have taken an hour. The sheet goes before the line that names it, so that no kept line names a picture that is not there.
+    private static bool Keep(TrainedModel trained, Measurement result, JsonObject line, string? sheet)
     {
         using var rows = result.Sheet;
-        if (rows is not { Pictures.shape: [_, _, 1 or 3, _, _] }) return null;
-        var path = Path.Combine(folder, $"{result.Metric}-neighbours.png");
-        AtomicFile.Write(path, NeighbourSheet.Of(rows).ToPng());
-        return path;
+        try
+        {
+            if (sheet is not null) AtomicFile.Write(sheet, NeighbourSheet.Of(rows!).ToPng());
+            trained.Run.AppendMetric(result.Metric, line);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CheckpointException)
+        {
+            Console.Error.WriteLine($"manifold: {result.Metric} was measured and is printed above, and {trained.Run.Path} cannot keep it: {e.Message} `compare` will not see it.");
+            return false;
+        }
     }
 
     internal static string Text(Measurement result, JsonObject line) => result.Provenance is null ? OfData(result, line) : OfSamples(result, line);

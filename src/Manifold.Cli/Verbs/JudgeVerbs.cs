@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using Manifold.Checkpoints;
 using Manifold.Data;
+using Manifold.Engine;
 using Manifold.Evaluation;
 using Manifold.Models;
 using Manifold.Pictures;
@@ -38,7 +39,7 @@ internal static class JudgeVerbs
             var folder = RunFolder.Read(parsed.GetRequiredValue(run)).Path;
             var looks = Pictures.Timeline.Looks(folder);
             var stats = Path.Combine(folder, "stats.jsonl");
-            byte[] Html() => Encoding.UTF8.GetBytes(Pictures.Timeline.ToHtml(Path.GetFileName(Path.GetFullPath(folder)), looks, File.Exists(stats) ? File.ReadLines(stats) : []));
+            byte[] Html() => Encoding.UTF8.GetBytes(Pictures.Timeline.ToHtml(Path.GetFileName(Path.GetFullPath(folder)), looks, RegularFile.KindOf(stats) == FileKind.Missing ? [] : RegularFile.ReadLines(stats)));
             switch (parsed.GetValue(output))
             {
                 case null:

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Manifold.Checkpoints;
 using Manifold.Data;
 using Manifold.Engine;
 using Manifold.Models;
@@ -30,9 +31,11 @@ internal static class OrderVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = inference_mode();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             var model = trained.As<IAutoregressive>("gives each pixel its probability");
             var files = parsed.GetValue(pictures) ?? [];
+            var label = Verb.ClassOf(parsed.GetValue(only), trained, model.Classes);
+            if (files.Length == 0 && label is not null) throw new SettingsException($"--class is {label}, and it is of files; pictures of the run's data have their own. Name files, or leave it out.");
             var part = files.Length > 0 ? Split.OfFiles(files, model.Shape, trained.Recipe.Data) : trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)).Part(parsed.GetValue(split)!);
             var number = files.Length > 0 ? files.Length : Math.Min(Verb.AtLeast(1, parsed.GetValue(count), "--count"), part.Count);
             var maps = new List<Tensor>();
@@ -40,7 +43,7 @@ internal static class OrderVerbs
             {
                 var batch = part.InOrder(at, Math.Min(100, number - at), PixelRange.Unit).To(trained.Device);
                 if (files.Length > 0 && model.Classes > 0)
-                    batch = batch with { Labels = full([batch.Count], parsed.GetValue(only) ?? throw new SettingsException("The model is told the class; say which these files are of, with --class."), ScalarType.Int64, trained.Device) };
+                    batch = batch with { Labels = full([batch.Count], label ?? throw new SettingsException("The model is told the class; say which these files are of, with --class."), ScalarType.Int64, trained.Device) };
                 maps.Add(model.Surprise(batch).cpu());
             }
             var surprise = cat(maps);                                                                     // [N, H, W], nats
@@ -50,16 +53,30 @@ internal static class OrderVerbs
                 var nats = surprise[i].to_type(ScalarType.Float64).sum().item<double>();
                 var name = files.Length > 0 ? files[i] : part.NameOf(i);
                 var bits = nats / model.Shape.Dims / Math.Log(2);
+                var path = parsed.GetValue(output) is { } folder ? Path.Combine(folder, $"{i:D5}-{(files.Length > 0 ? Path.GetFileNameWithoutExtension(name) : part.Name)}.png") : null;
                 Console.WriteLine(parsed.GetValue(json)
-                    ? new JsonObject { ["picture"] = name, ["nll"] = nats, ["unit"] = "nats", ["bits_per_dim"] = bits, ["binarization"] = part.Binarize.ToString().ToLowerInvariant(), ["weights"] = trained.Weights, ["examples_seen"] = trained.Checkpoint.ExamplesSeen }.ToJsonString()
+                    ? Line(trained, part, name, nats, bits, path).ToJsonString()
                     : string.Create(CultureInfo.InvariantCulture, $"{nats,12:F3} nats {bits,9:F4} bits a value  {name}"));
-                if (parsed.GetValue(output) is not { } folder) continue;
-                Directory.CreateDirectory(folder);
-                Verb.Write(Path.Combine(folder, $"{i:D5}-{(files.Length > 0 ? Path.GetFileNameWithoutExtension(name) : part.Name)}.png"), Grid.Of((surprise[i] / most).unsqueeze(0).unsqueeze(0), 1, gap: 0).ToPng());
+                if (path is null) continue;
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                AtomicFile.Write(path, Grid.Of((surprise[i] / most).unsqueeze(0).unsqueeze(0), 1, gap: 0).ToPng());
+                if (!parsed.GetValue(json)) Console.WriteLine(path);
             }
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold score runs/00000-gated-pixelcnn-bundled one.png two.png --out maps");
+    }
+
+    // Where there is a map, the object names it: nothing but objects may lie on the standard output.
+    private static JsonObject Line(TrainedModel trained, Split part, string name, double nats, double bits, string? map)
+    {
+        var line = new JsonObject
+        {
+            ["picture"] = name, ["nll"] = nats, ["unit"] = "nats", ["bits_per_dim"] = bits,
+            ["binarization"] = part.Binarize.ToString().ToLowerInvariant(), ["weights"] = trained.Weights, ["examples_seen"] = trained.Checkpoint.ExamplesSeen,
+        };
+        if (map is not null) line["map"] = map;
+        return line;
     }
 
     public static Command Complete()
@@ -80,7 +97,7 @@ internal static class OrderVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!));
             var model = trained.As<IAutoregressive>("draws a picture pixel by pixel");
             var mask = Mask(parsed.GetValue(keep)!, model.Shape);
             var part = parsed.GetValue(picture) is { } file ? Split.OfFiles([file], model.Shape, trained.Recipe.Data) : trained.OpenData(null, parsed.GetValue(dataRoot)).Validation;
@@ -88,7 +105,7 @@ internal static class OrderVerbs
             if (at >= part.Count) throw new SettingsException($"--index is {at}; the part has {part.Count} pictures.");
             var batch = part.InOrder(at, 1, PixelRange.Unit).To(trained.Device);
             var numbers = SeedRange.Parse(parsed.GetValue(seeds)!);
-            var label = parsed.GetValue(only) is { } named ? full([1], named, ScalarType.Int64) : batch.Labels;
+            var label = Verb.ClassOf(parsed.GetValue(only), trained, model.Classes) is { } named ? full([1], named, ScalarType.Int64) : batch.Labels;
             var condition = Condition.OneHot(label, model.Classes)?.to(trained.Device).expand(numbers.Count, -1);
             var known = batch.X.expand(numbers.Count, -1, -1, -1);
             using var watch = new DrawingWatch(numbers.Count);

@@ -28,8 +28,7 @@ internal static class PictureVerbs
         {
             var classes = Samples.Classes(trained.Model);
             var numbers = SeedRange.Parse(parsed.GetValue(seeds)!);
-            if (parsed.GetValue(only) is { } label && (label < 0 || label >= classes))
-                throw new SettingsException(classes == 0 ? $"--class is {label}; {trained.Run.Path} is of a model that is not told the class (model.conditional, or model.conditioning for a game)." : $"--class is {label}; the model has the classes 0 to {classes - 1}.");
+            Verb.ClassOf(parsed.GetValue(only), trained, classes);
             if (trained.Model is not IAutoregressive && (parsed.GetValue(temperature) != 1 || parsed.GetValue(live) is not null))
                 throw new SettingsException($"--temperature and --live are for models of order, which draw pixel by pixel; {trained.Run.Path} is of a {trained.Model.GetType().Name}.");
             if (trained.Model is not IDecoder && parsed.GetValue(truncation) is not null)
@@ -69,14 +68,15 @@ internal static class PictureVerbs
     public static Command Manifold()
     {
         var size = new Option<int>("--size") { Description = "Pictures on a side.", HelpName = "N", DefaultValueFactory = _ => 20 };
-        var only = new Option<int>("--class") { Description = "For a model that is told the class: whose manifold.", HelpName = "N" };
+        var only = new Option<int?>("--class") { Description = "For a model that is told the class: whose manifold; 0 if not given.", HelpName = "N" };
         return Make("manifold", "Show the whole manifold of a model with two latents, at equal steps of probability.", "./manifold manifold runs/00000-vae-2d-bundled --out sheet.png", [size, only], (trained, parsed) =>
         {
             var model = trained.As<IDecoder>("makes pictures of codes");
             if (model.LatentDim != 2)
                 throw new SettingsException($"{trained.Run.Path} has {model.LatentDim} latents; a sheet needs 2. Train vae-2d, or walk with `./manifold interpolate`.");
             var n = Verb.AtLeast(2, parsed.GetValue(size), "--size");
-            var condition = Condition.OneHot(full([n * n], parsed.GetValue(only), ScalarType.Int64), model.Classes)?.to(trained.Device);
+            Verb.AtMost((long)n * n, $"--size {n}");
+            var condition = Condition.OneHot(full([n * n], Verb.ClassOf(parsed.GetValue(only), trained, model.Classes) ?? 0, ScalarType.Int64), model.Classes)?.to(trained.Device);
             var pictures = model.Decode(Latents.Sheet(n, model.Prior).to(trained.Device), condition);
             return model.Shape.IsPoint ? Sheet.Of(pictures, n) : Grid.Of(pictures, n, gap: 0);
         });
@@ -100,7 +100,7 @@ internal static class PictureVerbs
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
+            using var trained = Verb.Open(parsed.GetRequiredValue(run), parsed.GetValue(weights)!, Verb.DeviceOf(parsed.GetValue(device)!), SizeOf(size is null ? null : parsed.GetValue(size)));
             var path = parsed.GetValue(output) ?? Path.Combine(trained.Run.Path, $"{name}.png");
             var isGif = path.EndsWith(".gif", StringComparison.OrdinalIgnoreCase);
             if (isGif && !moves) throw new SettingsException($"--out is {path}, and {name} makes one picture; it needs a name that ends in .png.");

@@ -15,18 +15,42 @@ internal sealed class TrainDisplay
     private readonly double peak = Machine.MatrixPeak;
     private long markSeen, markTicks;
     private double rate;
-    private IReadOnlyDictionary<string, double> printed = new Dictionary<string, double>();
+    private readonly long lookEvery;
+    private readonly Dictionary<string, (double Value, long At)> latest = [];           // a line has only what was measured for it; a table shows the last of each
+    private readonly Dictionary<string, long> said = [];                                // advice is said when it comes up, and again when it comes back
+    private long? shownAt;
+    private bool isGone;
 
-    private HashSet<string> said = [];                  // advice is said when it comes up, and again when it comes back
-
-    private TrainDisplay(double flops) => this.flops = flops;
+    private TrainDisplay(double flops, long lookEvery) => (this.flops, this.lookEvery) = (flops, lookEvery);
 
     public static long Follow(TrainingRun run, Func<Action<TrainingProgress>, long> train)
     {
         var recipe = run.Recipe;
-        Console.WriteLine($"{run.Folder.Path}: {(run.IsResumed ? "going on" : "new run")}, {run.Data.Name} {run.Data.Shape}, {run.Data.Train.Count:N0} to train on, {run.Data.Validation.Count:N0} to validate, seed {recipe.Trainer.Seed}, {Machine.Threads} threads{(recipe.LikelihoodReason is { } reason ? $"; {reason}" : "")}");
-        var display = new TrainDisplay(run.Workload.TrainingFlops);
-        return AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? display.Live(train) : train(display.Line);
+        Console.WriteLine(FirstLine(run));
+        var display = new TrainDisplay(run.Workload.TrainingFlops, recipe.Trainer.LookEvery);
+        return AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? display.Live(train) : train(progress => display.Show(() => display.Line(progress)));
+    }
+
+    // What runs, on which data, how its files became splits, and which likelihood the data got.
+    private static string FirstLine(TrainingRun run)
+    {
+        var (data, recipe) = (run.Data, run.Recipe);
+        List<string> parts =
+        [
+            $"{run.Folder.Path}: {(run.IsResumed ? "going on" : "new run")}, {data.Name} {data.Shape}, {data.Train.Count:N0} to train on, " +
+            $"{data.Validation.Count:N0} to validate, seed {recipe.Trainer.Seed}, {Machine.Threads} threads",
+            .. data.Description,
+        ];
+        if (recipe.LikelihoodReason is { } reason) parts.Add(reason);
+        return string.Join("; ", parts);
+    }
+
+    // A terminal that is closed takes no more lines, and the run is yet to be saved.
+    private void Show(Action show)
+    {
+        if (isGone) return;
+        try { show(); }
+        catch (IOException) { isGone = true; }
     }
 
     private long Live(Func<Action<TrainingProgress>, long> train)
@@ -37,10 +61,11 @@ internal sealed class TrainDisplay
             var drawn = 0L;
             seen = train(progress =>
             {
+                Remember(progress);
                 if (clock.ElapsedMilliseconds - drawn < 250 && progress.ExamplesSeen < progress.Examples) return;
                 drawn = clock.ElapsedMilliseconds;
                 Mark(progress);
-                context.UpdateTarget(Table(progress));
+                Show(() => context.UpdateTarget(Table(progress)));
             });
         });
         return seen;
@@ -48,12 +73,23 @@ internal sealed class TrainDisplay
 
     private void Line(TrainingProgress progress)
     {
-        if (printed.SequenceEqual(progress.Values)) return;
-        printed = progress.Values.ToDictionary();
+        if (progress.LoggedAt is not { } at || at == shownAt) return;
+        shownAt = at;
         Mark(progress);
         Console.WriteLine($"examples {progress.ExamplesSeen:N0}/{progress.Examples:N0}  {string.Join("  ", progress.Values.Select(value => $"{value.Key} {Number(value.Value)}"))}{(rate > 0 ? $"  {Speed()}  left {Left(progress)}" : "")}  rss {Memory()}");
-        foreach (var advice in progress.Advice.Where(advice => !said.Contains(advice.Name))) Console.WriteLine($"  {advice.Name}: {advice.Sentence}");
-        said = [.. progress.Advice.Select(advice => advice.Name)];
+        foreach (var advice in progress.Advice)
+        {
+            // What is seen only at a look has not gone away in between.
+            if (!said.TryGetValue(advice.Name, out var before) || at - before > 2 * lookEvery) Console.WriteLine($"  {advice.Name}: {advice.Sentence}");
+            said[advice.Name] = at;
+        }
+    }
+
+    private void Remember(TrainingProgress progress)
+    {
+        if (progress.LoggedAt is not { } at || at == shownAt) return;
+        shownAt = at;
+        foreach (var (name, value) in progress.Values) latest[name] = (value, at);
     }
 
     private Table Table(TrainingProgress progress)
@@ -62,7 +98,7 @@ internal sealed class TrainDisplay
         var bar = new string('━', (int)(40 * share)).PadRight(40, '─');
         var table = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
         table.AddRow("examples", $"{progress.ExamplesSeen:N0} of {progress.Examples:N0}  {bar} {share:P0}");
-        foreach (var (name, value) in progress.Values) table.AddRow(Markup.Escape(name), Number(value));
+        foreach (var (name, (value, at)) in latest) table.AddRow(Markup.Escape(name), at == shownAt ? Number(value) : $"{Number(value)}  at {at:N0}");
         table.AddRow("speed", rate > 0 ? Speed() : "");
         table.AddRow("time", $"{clock.Elapsed:h\\:mm\\:ss}, {Left(progress)} left");
         table.AddRow("memory", Memory());

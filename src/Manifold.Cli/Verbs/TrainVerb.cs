@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Manifold.Engine;
 using Manifold.Recipes;
 using Manifold.Training;
 
@@ -51,11 +52,14 @@ internal static class TrainVerb
                 Warn = warning => Console.Error.WriteLine($"manifold: {warning}"),
             };
             return parsed.GetValue(dryRun) ? DryRun.Print(request) : Train(request, parsed.GetValue(threads) is { } count ? $" --threads {count}" : "");
-        }));
+        }, NeedsLess(parsed.GetValue(dryRun))));
         return command.WithExample("./manifold train vae --examples 200000 --run runs/first").WithExample("./manifold train dcgan --stop-when plateau --best-by fid_lenet_1000");
 
         static string[] Text(string path, string? value) => value is null ? [] : [$"{path}={System.Text.Json.JsonSerializer.Serialize(value)}"];
     }
+
+    private static string NeedsLess(bool isDryRun) =>
+        isDryRun ? "a smaller trainer.batch_size, data.size or model takes less." : "`./manifold train RECIPE --dry-run` says what a run needs.";
 
     private static string Said(PlateauReached plateau) => plateau.Best is { } best
         ? $"{plateau.By} was best at {plateau.BestAt:N0}, {best.ToString("G6", CultureInfo.InvariantCulture)}, and no better in the {plateau.Since:N0} since."
@@ -73,11 +77,14 @@ internal static class TrainVerb
             progress(now);
         }, stop.Token));
 
-        var goOn = $"./manifold train {request.Entry.Name} --run {run.Folder.Path}{threads}";
+        var folder = ShellText.QuotedPath(run.Folder.Path);
+        // A TorchScript file runs only where the command names it.
+        var script = run.Recipe.Trainer.Features is { } features && File.Exists(features) ? $" --features {ShellText.QuotedPath(features)}" : "";
+        var goOn = $"./manifold train {request.Entry.Name} --run {folder}{threads}{script}";
         if (run.Plateau is { } plateau)
         {
             Console.WriteLine(hasStepped
-                ? $"Stopped at {seen:N0} examples, on a plateau: {Said(plateau)} Sampling and evaluation take the best: ./manifold sample {run.Folder.Path}"
+                ? $"Stopped at {seen:N0} examples, on a plateau: {Said(plateau)} Sampling and evaluation take the best: ./manifold sample {folder}"
                 : $"This run has ended on a plateau, at {seen:N0} examples: {Said(plateau)} Go on: {goOn} --patience {2 * plateau.Since}, or to the end of its examples, {goOn} --stop-when never --allow-change trainer.stop_when");
             return ExitCodes.Done;
         }
@@ -87,8 +94,8 @@ internal static class TrainVerb
             return ExitCodes.Interrupted;
         }
         Console.WriteLine(Sampling.Samples.CanBeDrawn(run.Plan.Model)
-            ? $"{seen:N0} examples done. Pictures: {run.Folder.Path}/fakes*.png  Next: ./manifold sample {run.Folder.Path}"
-            : $"{seen:N0} examples done. Next: ./manifold evaluate RUN --metrics fid_{(run.Plan.Model as Models.SmallClassifier)?.Kind}_1000 --features {run.Folder.Path}");
+            ? $"{seen:N0} examples done. Pictures: {run.Folder.Path}/fakes*.png  Next: ./manifold sample {folder}"
+            : $"{seen:N0} examples done. Next: ./manifold evaluate RUN --metrics fid_{(run.Plan.Model as Models.SmallClassifier)?.Kind}_1000 --features {folder}");
         return ExitCodes.Done;
     }
 }

@@ -26,7 +26,8 @@ internal static partial class Verb
     public static Option<bool> Json() => new("--json") { Description = "One JSON object a line." };
 
     /// <summary>Runs a verb: libtorch is loaded first, and what goes wrong is said in a sentence.</summary>
-    public static int Do(Func<int> verb)
+    /// <param name="advice">What to do where memory is short.</param>
+    public static int Do(Func<int> verb, string advice = "`./manifold train RECIPE --dry-run` says what a run needs.")
     {
         try
         {
@@ -44,7 +45,7 @@ internal static partial class Verb
         catch (ExternalException e)
         {
             // libtorch's own words, without the addresses that follow them.
-            return Fail($"libtorch: {e.Message.Split('\n')[0]} ({Machine.ResidentBytes / 1e6:N0} MB are in use; `./manifold train RECIPE --dry-run` says what a run needs.)", ExitCodes.Failed);
+            return Fail($"libtorch: {e.Message.Split('\n')[0]} ({Machine.ResidentBytes / 1e6:N0} MB are in use; {advice})", ExitCodes.Failed);
         }
         catch (Exception e) when (e is DataException or CheckpointException or NonFiniteException or DllNotFoundException or IOException or UnauthorizedAccessException)
         {
@@ -84,9 +85,38 @@ internal static partial class Verb
     public static int AtLeast(int least, int value, string option) =>
         value >= least ? value : throw new SettingsException($"{option} is {value}; it needs {least} or more.");
 
+    /// <summary>A class that was asked for with --class; null where none was.</summary>
+    /// <param name="classes">How many the model is told apart by; 0 for a model that is not told.</param>
+    /// <exception cref="SettingsException">The model has no such class.</exception>
+    public static int? ClassOf(int? given, TrainedModel trained, int classes)
+    {
+        if (given is null || given >= 0 && given < classes) return given;
+        throw new SettingsException(classes == 0
+            ? $"--class is {given}; {trained.Run.Path} is of a model that is not told the class (model.conditional, or model.conditioning for a game)."
+            : $"--class is {given}; the model has the classes 0 to {classes - 1}.");
+    }
+
+    /// <exception cref="SettingsException">The value is outside.</exception>
+    public static int Within(int least, int most, int value, string option) =>
+        value >= least && value <= most ? value : throw new SettingsException($"{option} is {value}; it needs {least:N0} to {most:N0}.");
+
+    /// <summary>A number of pictures on one sheet or in one animation, all of which are in memory at once.</summary>
+    /// <param name="what">What asks for them, such as --steps for 3 walks.</param>
+    /// <exception cref="SettingsException">There are more than <see cref="MostPictures"/>.</exception>
+    public static int AtMost(long pictures, string what) =>
+        pictures <= MostPictures ? (int)pictures
+        : throw new SettingsException($"{what} asks for {pictures:N0} pictures; one sheet or animation has at most {MostPictures:N0}.");
+
+    private const int MostPictures = 100_000;           // as many as --seeds allows
+
+    private const int MostThreads = 64;                      // a run of a larger machine can go on here, slowly, with the threads that it had
+
+    /// <exception cref="SettingsException">There are none, or many more than there are processors.</exception>
     public static void UseThreads(int? threads)
     {
         if (threads is < 1) throw new SettingsException($"--threads is {threads}; it needs 1 or more.");
+        var most = Math.Max(MostThreads, 4 * Environment.ProcessorCount);
+        if (threads > most) throw new SettingsException($"--threads is {threads}, and this machine has {Environment.ProcessorCount} processors; the most is {most}. As many threads as processors are the fastest.");
         if (threads is { } n) Machine.SetThreads(n);
     }
 

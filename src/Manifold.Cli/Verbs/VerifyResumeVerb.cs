@@ -15,7 +15,7 @@ internal static class VerifyResumeVerb
         var device = Verb.Device();
         var threads = Verb.Threads();
 
-        var command = new Command("verify-resume", "Train straight and in pieces, and compare every byte.") { recipe, examples, data, dataRoot, set, device, threads };
+        var command = new Command("verify-resume", "Train straight and in pieces, and compare every byte of the weights and every line of the log.") { recipe, examples, data, dataRoot, set, device, threads };
         command.SetAction(parsed => Verb.Do(() =>
         {
             Verb.UseThreads(parsed.GetValue(threads));
@@ -30,10 +30,13 @@ internal static class VerifyResumeVerb
             {
                 var verdict = ResumeProof.Run(request, parsed.GetValue(examples), folder.FullName);
                 Console.WriteLine($"{request.Entry.Name}: {verdict.Examples:N0} examples straight, and stopped at {string.Join(" and ", verdict.Pieces.Select(piece => $"{piece:N0}"))}.");
-                foreach (var file in verdict.Files) Console.WriteLine($"  {file,-26}{(verdict.Differences.FirstOrDefault(d => d.StartsWith(file + ":", StringComparison.Ordinal)) ?? "the same bytes")}");
+                foreach (var file in verdict.Files) Console.WriteLine($"  {file,-26}{Found(file) ?? "the same bytes"}");
+                if (verdict.Files.Count > 0) Console.WriteLine($"  {ResumeVerdict.Log,-26}{Found(ResumeVerdict.Log) ?? $"the same {verdict.LogLines:N0} lines, seconds aside"}");
                 foreach (var difference in verdict.Differences.Where(_ => verdict.Files.Count == 0)) Console.WriteLine($"  {difference}");
-                Console.WriteLine(verdict.IsExact ? "Exact: a resumed run ends in the same bytes." : "NOT exact.");
+                Console.WriteLine(verdict.IsExact ? "Exact: a resumed run ends in the same bytes, and its log has the same lines." : "NOT exact.");
                 return verdict.IsExact ? ExitCodes.Done : ExitCodes.Failed;
+
+                string? Found(string file) => verdict.Differences.FirstOrDefault(difference => difference.StartsWith(file + ":", StringComparison.Ordinal));
             }
             finally
             {

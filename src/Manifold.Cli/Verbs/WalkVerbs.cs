@@ -26,13 +26,14 @@ internal static class WalkVerbs
         {
             var decoder = trained.As<IDecoder>("makes pictures of codes");
             var (ends, condition) = parsed.GetValue(seeds) is { } range ? OfSeeds(decoder, SeedRange.Parse(range), trained.Device)
-                : OfPictures(trained, decoder, PictureVerbs.Pictures(trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)).Part(parsed.GetValue(split)!), (parsed.GetValue(closed) ? 1 : 2) * parsed.GetValue(count)));
+                : OfPictures(trained, decoder, PictureVerbs.Pictures(trained.OpenData(parsed.GetValue(data), parsed.GetValue(dataRoot)).Part(parsed.GetValue(split)!), (int)Math.Min(int.MaxValue, (parsed.GetValue(closed) ? 1L : 2) * parsed.GetValue(count))));
             if (ends.shape[0] < 2) throw new SettingsException("A walk needs two codes; give --seeds a range of at least two, such as 0-11.");
             if (parsed.GetValue(along) == "arc" && !decoder.Prior.IsRound) throw new SettingsException("--along is arc, and codes of this model fill a cube, which has no origin to keep away from; use --along line.");
 
             var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
             var legs = parsed.GetValue(closed) ? Enumerable.Range(0, (int)ends.shape[0]).Select(i => (i, (i + 1) % (int)ends.shape[0])).ToList()
                 : [.. Enumerable.Range(0, (int)ends.shape[0] / 2).Select(i => (2 * i, 2 * i + 1))];
+            Verb.AtMost((long)legs.Count * n, $"--steps {n} for {legs.Count} walks");
             Tensor Walk(Tensor points, bool arc) => cat([.. legs.Select(leg => arc ? Latents.Arc(points[leg.Item1], points[leg.Item2], n) : Latents.Line(points[leg.Item1], points[leg.Item2], n))]);
             var pictures = decoder.Decode(Walk(ends, parsed.GetValue(along) == "arc"), condition is null ? null : Walk(condition, arc: false));   // [legs * n, C, H, W]
             return isGif ? Frames(pictures, legs.Count, n, parsed.GetValue(closed)) : [Sheet.Of(pictures, n)];
@@ -56,6 +57,7 @@ internal static class WalkVerbs
             var order = Enumerable.Range(0, weights.Count).OrderByDescending(latent => weights[latent]).Take(Verb.AtLeast(1, parsed.GetValue(rows), "--rows")).ToList();
             Console.WriteLine($"{what} of the rows: {string.Join("  ", order.Select(latent => FormattableString.Invariant($"z{latent} {weights[latent]:0.###}")))}");
             var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
+            Verb.AtMost((long)order.Count * n, $"--steps {n} for {order.Count} latents");
             var z = model.Prior.FromNormal(Latents.Traversal(Latents.FromSeeds([parsed.GetValue(seed)], model.LatentDim)[0], order, parsed.GetValue(reach), n)).to(trained.Device);
             var labels = full([z.shape[0]], model.Classes == 0 ? 0 : parsed.GetValue(seed) % model.Classes, ScalarType.Int64);
             var pictures = model.Decode(z, Condition.OneHot(labels, model.Classes)?.to(trained.Device));
@@ -87,6 +89,7 @@ internal static class WalkVerbs
 
             var n = Verb.AtLeast(2, parsed.GetValue(steps), "--steps");
             var start = takes[0].First(Verb.AtLeast(1, parsed.GetValue(count), "--count"));
+            Verb.AtMost(start.Codes.shape[0] * n, $"--steps {n} for {start.Codes.shape[0]} rows");
             var walk = decoder.Decode(cat([.. Enumerable.Range(0, (int)start.Codes.shape[0]).Select(row => Latents.Line(start.Codes[row], start.Codes[row] + difference, n))]));
             if (isGif) return Frames(walk, (int)start.Codes.shape[0], n, closed: false);
             return [Grid.Of(cat([.. walk.split(n).Zip(start.Pictures.split(1)).SelectMany(row => new[] { row.Second, row.First })]), n + 1)];

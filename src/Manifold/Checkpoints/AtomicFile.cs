@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Manifold.Engine;
 
 namespace Manifold.Checkpoints;
 
@@ -17,6 +18,7 @@ public static partial class AtomicFile
         try
         {
             Directory.CreateDirectory(folder);
+            TryDelete(part);
             WriteFlushed(part, content);
             File.Move(part, path, overwrite: true);
             FlushFolder(folder);
@@ -58,10 +60,10 @@ public static partial class AtomicFile
         Directory.Delete(part, recursive: true);
     }
 
-    /// <summary>Writes a file and waits until the disk has it.</summary>
+    /// <summary>Writes a new file and waits until the disk has it. What is there already is never followed or written over.</summary>
     public static void WriteFlushed(string path, ReadOnlySpan<byte> content)
     {
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None);
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
         file.Write(content);
         file.Flush(flushToDisk: true);
     }
@@ -106,8 +108,7 @@ public sealed class CheckpointException(string message, Exception? inner = null)
 {
     internal static CheckpointException NotWritten(string path, Exception e)
     {
-        var root = Path.GetPathRoot(Path.GetFullPath(path))!;
-        var free = new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && Directory.Exists(folder) ? folder : root).AvailableFreeSpace;
-        return new CheckpointException($"{path} could not be written: {e.Message} ({free / 1e6:N0} MB free there). What was saved before is whole.", e);
+        var free = Machine.FreeDisk(path) is { } bytes ? $" ({bytes / 1e6:N0} MB free there)" : "";
+        return new CheckpointException($"{path} could not be written: {e.Message.TrimEnd('.')}{free}. What was saved before is whole.", e);
     }
 }

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Manifold.Engine;
 using Manifold.Training;
 
 namespace Manifold.Checkpoints;
@@ -14,12 +15,17 @@ namespace Manifold.Checkpoints;
 /// </summary>
 public sealed class RunFolder : IRunStore, IDisposable
 {
+    private const int InUse = 11;                           // EWOULDBLOCK, of flock: another process holds the lock
+
     private readonly FileStream guard;
+    private readonly (ulong Device, ulong Inode)? identity;
     private readonly Action<string> warn;
     private readonly Stopwatch clock = Stopwatch.StartNew();
+    private List<WholeCheckpoint>? kept;                    // oldest first; what was saved or found here, so that a save reads no other checkpoint
     private TensorBoardLog? events;
 
-    private RunFolder(string path, FileStream guard, Action<string> warn) => (Path, this.guard, this.warn) = (path, guard, warn);
+    private RunFolder(string path, FileStream guard, Action<string> warn) =>
+        (Path, this.guard, identity, this.warn) = (path, guard, RegularFile.Identity(guard.Name), warn);
 
     public string Path { get; }
 
@@ -38,17 +44,19 @@ public sealed class RunFolder : IRunStore, IDisposable
     }
 
     /// <summary>Opens a folder to train in, or makes it.</summary>
-    /// <exception cref="CheckpointException">Another process trains there, or it cannot be written.</exception>
+    /// <exception cref="CheckpointException">Another process trains there, it cannot be written, or it holds what is left of a run without a config.json.</exception>
     public static RunFolder Open(string path, Action<string>? warn = null)
     {
+        ExpectConfigOfWhatIsThere(path);
         Writable(path, () => Directory.CreateDirectory(path));
         var file = System.IO.Path.Combine(path, ".lock");
         FileStream guard;
         try
         {
+            RegularFile.ExpectRegularOrMissing(file);
             guard = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);   // the system lets go of it when the process ends, however it ends
         }
-        catch (IOException e) when (File.Exists(file))
+        catch (IOException e) when (e.HResult == InUse)
         {
             throw new CheckpointException($"{path} is in use: another process trains there. Wait for it, stop it, or name another folder with --run.", e);
         }
@@ -60,6 +68,19 @@ public sealed class RunFolder : IRunStore, IDisposable
         return new RunFolder(path, guard, warn ?? (_ => { }));
     }
 
+    /// <summary>Refuses a folder that has checkpoints or a log and no config.json: nothing says what they are of, and a new run would go on from them.</summary>
+    /// <exception cref="CheckpointException">It is such a folder.</exception>
+    public static void ExpectConfigOfWhatIsThere(string path)
+    {
+        if (!Directory.Exists(path) || RegularFile.KindOf(System.IO.Path.Combine(path, "config.json")) != FileKind.Missing) return;
+        var left = Directory.EnumerateFileSystemEntries(path).Select(entry => System.IO.Path.GetFileName(entry))
+            .Where(name => !name.Contains(AtomicFile.Unfinished)).Order(StringComparer.Ordinal)
+            .FirstOrDefault(name => name.StartsWith("checkpoint-", StringComparison.Ordinal) || name == "stats.jsonl" || name.StartsWith("metric-", StringComparison.Ordinal));
+        if (left is not null)
+            throw new CheckpointException(
+                $"{path} has {left} and no config.json, which says of what run it is. Restore config.json to go on with that run, or name another folder with --run.");
+    }
+
     /// <summary>Opens a folder to sample and evaluate from.</summary>
     public static RunReader Read(string path, Action<string>? warn = null) => new(path, warn);
 
@@ -67,78 +88,84 @@ public sealed class RunFolder : IRunStore, IDisposable
     public void WriteEnvironment(JsonObject environment) => WriteJson("environment.json", environment);
 
     /// <summary>Writes the folder's README.md.</summary>
-    public void WriteCard(string markdown) => AtomicFile.Write(System.IO.Path.Combine(Path, "README.md"), Encoding.UTF8.GetBytes(markdown));
+    public void WriteCard(string markdown) => Write("README.md", Encoding.UTF8.GetBytes(markdown));
 
     /// <summary>Adds a line to stats.jsonl. JSON has no NaN: such a value is written as null.</summary>
     public void Log(long examplesSeen, IReadOnlyDictionary<string, double> values)
     {
         var line = new JsonObject { ["examples"] = examplesSeen, ["seconds"] = Math.Round(clock.Elapsed.TotalSeconds, 3) };
         foreach (var (name, value) in values) line[name] = double.IsFinite(value) ? value : null;
-        try
-        {
-            File.AppendAllText(Stats, line.ToJsonString() + "\n");
-            Events.Scalars(examplesSeen, values);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.NotWritten(Stats, e);
-        }
+        AppendToLog(line);
+        Writable(Path, () => Events.Scalars(examplesSeen, values));
     }
 
     /// <summary>Adds a line of advice to stats.jsonl: {"examples": 12800, "advice": "generator_collapse", "sentence": "..."}.</summary>
-    public void Note(long examplesSeen, Advice advice)
-    {
-        try { File.AppendAllText(Stats, new JsonObject { ["examples"] = examplesSeen, ["advice"] = advice.Name, ["sentence"] = advice.Sentence }.ToJsonString() + "\n"); }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw CheckpointException.NotWritten(Stats, e); }
-    }
+    public void Note(long examplesSeen, Advice advice) =>
+        AppendToLog(new JsonObject { ["examples"] = examplesSeen, ["advice"] = advice.Name, ["sentence"] = advice.Sentence });
 
     /// <summary>Keeps a picture, and shows it in TensorBoard.</summary>
     /// <param name="file">Its file's name.</param>
     /// <param name="tag">Its name in TensorBoard, the same at every look.</param>
     public void Picture(string file, string tag, long examplesSeen, byte[] png)
     {
-        AtomicFile.Write(System.IO.Path.Combine(Path, file), png);
-        Events.Picture(examplesSeen, tag, png);
+        Write(file, png);
+        Writable(Path, () => Events.Picture(examplesSeen, tag, png));
     }
 
-    /// <summary>Writes the checkpoint beside the others, puts it in its place in one step, and only then lets old ones go.</summary>
+    /// <summary>Writes the checkpoint beside the others, puts it in its place in one step, and only then deletes old ones.</summary>
     public void Save(long examplesSeen, TensorGroups tensors, double? score)
     {
-        AtomicFile.WriteFolder(CheckpointPath(examplesSeen), part =>
+        ExpectInPlace();
+        var path = CheckpointPath(examplesSeen);
+        var files = new Dictionary<string, (long Bytes, string Hash)>();
+        AtomicFile.WriteFolder(path, part =>
         {
-            var files = new JsonObject();
             foreach (var (group, values) in tensors.Groups)
             {
-                var content = SafeTensors.Write(values);
-                AtomicFile.WriteFlushed(System.IO.Path.Combine(part, $"{group}.safetensors"), content);
-                files[$"{group}.safetensors"] = new JsonObject { ["bytes"] = content.Length, ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(content)) };
+                var (name, content) = (WholeCheckpoint.FileOf(group), SafeTensors.Write(values));
+                AtomicFile.WriteFlushed(System.IO.Path.Combine(part, name), content);
+                files[name] = (content.Length, Convert.ToHexStringLower(SHA256.HashData(content)));
             }
-            var state = new JsonObject { ["schema"] = RunReader.Schema, ["examples_seen"] = examplesSeen, ["score"] = score is { } s && double.IsFinite(s) ? s : null, ["files"] = files };
-            AtomicFile.WriteFlushed(System.IO.Path.Combine(part, "state.json"), Encoding.UTF8.GetBytes(state.ToJsonString(Indented)));
+            AtomicFile.WriteFlushed(System.IO.Path.Combine(part, "state.json"), WholeCheckpoint.State(examplesSeen, score, files, tensors.Pending));
         });
-        LetGo();
+        var finite = score is { } s && double.IsFinite(s) ? score : null;
+        Kept.RemoveAll(checkpoint => checkpoint.ExamplesSeen == examplesSeen);
+        Kept.Add(new WholeCheckpoint(path, examplesSeen, finite, files.ToDictionary(file => file.Key, file => file.Value.Hash)));
+        Kept.Sort((a, b) => a.ExamplesSeen.CompareTo(b.ExamplesSeen));
+        Prune();
     }
 
     /// <summary>Loads the newest whole checkpoint, and cuts the log back to it.</summary>
     /// <returns>The examples that had been seen; null if there is no checkpoint.</returns>
-    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these tensors.</exception>
+    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these tensors or has numbers that are not finite.</exception>
     public long? Resume(TensorGroups tensors)
     {
-        var newest = RunReader.Whole(Path, warn).LastOrDefault();
-        if (newest is null)
+        var seen = Load(tensors);
+        if (seen is { } at && tensors.FirstNonFinite() is { } bad)
+            throw new CheckpointException(
+                $"{CheckpointPath(at)} cannot be gone on from: {bad} is NaN or infinite. Delete that folder to go on from the checkpoint before it, or start a new run with --run.");
+        TruncateLog(seen ?? -1);
+        return seen;
+    }
+
+    /// <summary>Loads the newest whole checkpoint, and leaves the log as it is.</summary>
+    /// <returns>The examples that had been seen; null if there is no checkpoint.</returns>
+    /// <exception cref="CheckpointException">There are checkpoints and none is whole, or the newest does not fit these tensors.</exception>
+    public long? Load(TensorGroups tensors)
+    {
+        while (Kept is [.., var last] && RunReader.Verified(last, warn) is null) Kept.Remove(last);
+        if (Kept is not [.., var newest])
         {
-            if (Directory.EnumerateDirectories(Path, "checkpoint-????????????").Any())
+            if (WholeCheckpoint.Folders(Path).Count > 0)
                 throw new CheckpointException($"{Path} has checkpoints, and none is whole. Restore one, or start a new folder: nothing here is begun again over them.");
-            CutBack(-1);
             return null;
         }
         foreach (var (group, values) in tensors.Groups)
         {
-            if (tensors.MayLack.Contains(group) && !newest.Hashes.ContainsKey($"{group}.safetensors")) continue;
-            var file = System.IO.Path.Combine(newest.Path, $"{group}.safetensors");
-            SafeTensors.ReadInto(File.ReadAllBytes(file), values, file);
+            if (tensors.MayLack.Contains(group) && !newest.Hashes.ContainsKey(WholeCheckpoint.FileOf(group))) continue;
+            SafeTensors.ReadInto(newest.ReadGroup(group), values, System.IO.Path.Combine(newest.Path, WholeCheckpoint.FileOf(group)));
         }
-        CutBack(newest.ExamplesSeen);
+        tensors.Pending = newest.Pending;
         return newest.ExamplesSeen;
     }
 
@@ -150,36 +177,63 @@ public sealed class RunFolder : IRunStore, IDisposable
 
     private string Stats => System.IO.Path.Combine(Path, "stats.jsonl");
     private TensorBoardLog Events => events ??= new TensorBoardLog(Path);
-    private string CheckpointPath(long examplesSeen) => System.IO.Path.Combine(Path, $"checkpoint-{examplesSeen:D12}");
+    private List<WholeCheckpoint> Kept => kept ??= [.. RunReader.Sound(Path, warn)];
+    private string CheckpointPath(long examplesSeen) => System.IO.Path.Combine(Path, WholeCheckpoint.FolderOf(examplesSeen));
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private void WriteJson(string name, JsonObject value) =>
-        AtomicFile.Write(System.IO.Path.Combine(Path, name), Encoding.UTF8.GetBytes(value.ToJsonString(Indented) + "\n"));
+    private void WriteJson(string name, JsonObject value) => Write(name, Encoding.UTF8.GetBytes(value.ToJsonString(Indented) + "\n"));
+
+    private void Write(string name, byte[] content)
+    {
+        ExpectInPlace();
+        AtomicFile.Write(System.IO.Path.Combine(Path, name), content);
+    }
+
+    private void AppendToLog(JsonObject line)
+    {
+        ExpectInPlace();
+        Writable(Stats, () => RegularFile.Append(Stats, line.ToJsonString() + "\n"));
+    }
+
+    // A folder that was deleted or moved away would otherwise be made again, with a part of the run in it.
+    private void ExpectInPlace()
+    {
+        if (RegularFile.Identity(guard.Name) == identity) return;
+        throw new CheckpointException($"{Path} was deleted, moved or replaced while this run was training in it. Nothing more is written there. Move it back to go on with it, or train again in another folder.");
+    }
 
     // The last two stay, the best, and every Nth. What is not whole counts for nothing and stays for whoever wants to look.
-    private void LetGo()
+    private void Prune()
     {
-        var whole = RunReader.Whole(Path, warn);
-        var best = whole.Where(checkpoint => checkpoint.Score is not null).MinBy(checkpoint => checkpoint.Score);
-        foreach (var old in whole.SkipLast(2))
-            if (old != best && !(KeepEvery is { } every && old.ExamplesSeen % every == 0)) AtomicFile.DeleteFolder(old.Path);
-    }
-
-    // Lines of steps that will be taken again, and a last line that a kill has torn, go.
-    private void CutBack(long examplesSeen)
-    {
-        if (File.Exists(Stats))
+        var best = RunReader.Ranked(Kept).FirstOrDefault();
+        foreach (var old in Kept.SkipLast(2).Where(old => old != best && !(KeepEvery is { } every && old.ExamplesSeen % every == 0)).ToList())
         {
-            var kept = File.ReadLines(Stats).Where(line => Examples(line) is { } examples && examples <= examplesSeen).ToList();
-            AtomicFile.Write(Stats, Encoding.UTF8.GetBytes(string.Concat(kept.Select(line => line + "\n"))));
+            if (Directory.Exists(old.Path)) AtomicFile.DeleteFolder(old.Path);
+            Kept.Remove(old);
         }
-        if (examplesSeen >= 0) Events.Restart(examplesSeen);
     }
 
-    private static long? Examples(string line)
+    // Lines of steps that will be taken again, and a last line that a kill has torn, are removed.
+    private void TruncateLog(long examplesSeen)
     {
-        try { return (long?)JsonNode.Parse(line)?["examples"]; }
-        catch (JsonException) { return null; }
+        if (RegularFile.KindOf(Stats) != FileKind.Missing)
+        {
+            var lines = new StringBuilder();
+            foreach (var (number, line) in RegularFile.ReadLines(Stats).Index())
+                if (Examples(line, number + 1) is { } examples && examples <= examplesSeen) lines.Append(line).Append('\n');
+            AtomicFile.Write(Stats, Encoding.UTF8.GetBytes(lines.ToString()));
+        }
+        if (examplesSeen >= 0 || Directory.EnumerateFiles(Path, TensorBoardLog.Pattern).Any()) Writable(Path, () => Events.Restart(examplesSeen));
+    }
+
+    private long? Examples(string line, int number)
+    {
+        try { return StrictJson.Parse(line, $"{Stats}, line {number}", why => new InvalidDataException(why))["examples"].Count(); }
+        catch (InvalidDataException e)
+        {
+            warn($"A line of the log is left out: {e.Message}");
+            return null;
+        }
     }
 
     private static int NextNumber(string root) =>

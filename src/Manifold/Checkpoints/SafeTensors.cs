@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Json;
+using Manifold.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -79,29 +79,18 @@ public static class SafeTensors
         if (length > LargestHeader || length > (ulong)(file.Length - 8)) throw Bad($"its header claims {length:N0} bytes of {file.Length:N0}");
 
         var entries = new Dictionary<string, Entry>();
-        try
+        var header = StrictJson.Parse(file.Slice(8, (int)length), "its header", why => Bad(why.TrimEnd('.')));
+        foreach (var (name, facts) in header.Members())
         {
-            var reader = new Utf8JsonReader(file.Slice(8, (int)length));
-            using var document = JsonDocument.ParseValue(ref reader);
-            while (reader.Read()) throw Bad("something follows the header's JSON");
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw Bad("its header is not an object");
-            foreach (var property in document.RootElement.EnumerateObject())
-            {
-                if (property.Name == "__metadata__") continue;
-                var type = Types.FirstOrDefault(type => type.Name == property.Value.GetProperty("dtype").GetString());
-                if (type.Name is null) throw Bad($"{property.Name} has an unknown dtype");
-                var shape = property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
-                var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
-                if (offsets.Length != 2 || property.Value.EnumerateObject().Count() != 3) throw Bad($"{property.Name} needs dtype, shape and two data_offsets");
-                if (shape.Any(size => size < 0)) throw Bad($"{property.Name} has a negative size");
-                if (checked(shape.Aggregate((long)type.Size, (product, size) => product * size)) != checked(offsets[1] - offsets[0]))
-                    throw Bad($"{property.Name} of shape [{string.Join(", ", shape)}] and {type.Name} does not take {offsets[1] - offsets[0]:N0} bytes");
-                if (!entries.TryAdd(property.Name, new Entry(type.Type, shape, offsets[0], offsets[1]))) throw Bad($"{property.Name} is there twice");
-            }
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
-        {
-            throw new CheckpointException($"{path} is not a whole safetensors file: its header is broken ({e.Message}).", e);
+            if (name == "__metadata__") continue;
+            facts.Only("dtype", "shape", "data_offsets");
+            var type = Types.FirstOrDefault(type => type.Name == facts["dtype"].Text());
+            if (type.Name is null) throw Bad($"{name} has an unknown dtype");
+            long[] shape = [.. facts["shape"].Items().Select(size => size.Count())], offsets = [.. facts["data_offsets"].Items().Select(offset => offset.Count())];
+            if (offsets.Length != 2) throw Bad($"{name} needs two data_offsets");
+            if (Bytes(shape, type.Size) != offsets[1] - offsets[0])
+                throw Bad($"{name} of shape [{string.Join(", ", shape)}] and {type.Name} does not take {offsets[1] - offsets[0]:N0} bytes");
+            entries.Add(name, new Entry(type.Type, shape, offsets[0], offsets[1]));
         }
 
         var covered = 0L;
@@ -139,6 +128,15 @@ public static class SafeTensors
             file.Slice(start + (int)entry.Begin, (int)(entry.End - entry.Begin)).CopyTo(plain.bytes);
             tensor.copy_(plain);
         }
+    }
+
+    // Null where 64 bits do not hold it.
+    private static long? Bytes(long[] shape, int size)
+    {
+        var bytes = (Int128)size;
+        foreach (var length in shape)
+            if ((bytes *= length) > long.MaxValue) return null;
+        return (long)bytes;
     }
 
     private static (ScalarType Type, string Name, int Size) TypeOf(string name, Tensor tensor) =>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Google.Protobuf;
+using Manifold.Engine;
 using Tensorboard;
 
 namespace Manifold.Checkpoints;
@@ -8,13 +9,18 @@ namespace Manifold.Checkpoints;
 /// <remarks>A record is its length, a masked CRC-32C of the length, the bytes, a masked CRC-32C of the bytes (TFRecord format).</remarks>
 internal sealed class TensorBoardLog : IDisposable
 {
+    /// <summary>Of the files' names.</summary>
+    public const string Pattern = "events.out.tfevents.*";
+
     private readonly FileStream file;
 
     public TensorBoardLog(string folder)
     {
         // TensorBoard reads the files of a folder in the order of their names, so the time comes first, then the process.
         var name = $"events.out.tfevents.{DateTimeOffset.UtcNow.ToUnixTimeSeconds():D10}.{Environment.ProcessId}.manifold";
-        file = new FileStream(System.IO.Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read);
+        var path = System.IO.Path.Combine(folder, name);
+        RegularFile.ExpectRegularOrMissing(path);
+        file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
         Write(new Event { FileVersion = "brain.Event:2" });
     }
 

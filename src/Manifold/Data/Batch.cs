@@ -25,7 +25,13 @@ public sealed record Batch(Tensor X)
 
     public long Count => X.shape[0];
 
-    public Batch To(Device device) => new(X.to(device)) { Labels = Labels?.to(device) };
+    /// <summary>Every tensor of the batch.</summary>
+    public IEnumerable<Tensor> Tensors => Labels is null ? [X] : [X, Labels];
+
+    public Batch To(Device device) => With(tensor => tensor.to(device));
+
+    /// <summary>The batch with something done to each of its tensors.</summary>
+    public Batch With(Func<Tensor, Tensor> change) => new(change(X)) { Labels = Labels is null ? null : change(Labels) };
 }
 
 /// <summary>The batch at a position of the training set: examples position, position + 1, ... in the order that the seed decides.</summary>

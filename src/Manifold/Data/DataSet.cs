@@ -5,53 +5,75 @@ using Manifold.Engine;
 
 namespace Manifold.Data;
 
-/// <summary>A set of pictures in three parts. Validation is the last tenth of what there is to train on; only evaluation reads the test part.</summary>
+/// <summary>A set of pictures in three splits. Which files are which is said by <see cref="SplitNames"/>; only evaluation reads the test split.</summary>
 public sealed class DataSet
 {
     /// <summary>The set inside the library: 11,000 pictures of Fashion-MNIST's training file.</summary>
     public const string Bundled = "bundled";
 
-    private readonly MemorySource source;
-    private readonly MemorySource? test;
-
-    internal DataSet(string name, MemorySource source, MemorySource? test, DataSettings settings, bool isSorted = false)
-    {
-        (Name, this.source, this.test) = (name, source, test);
-        if (test is not null && test.Shape != source.Shape)
-            throw new DataException($"{name} has training pictures of {source.Shape} and test pictures of {test.Shape}; set data.size to bring them to one.");
-        if (source.Count < 10) throw new DataException($"{name} has {source.Count} pictures to train on; a set needs ten or more, so that a tenth can be kept for validation.");
-        Fingerprint = Hash(source, test);
-        int[] Order(int count) => isSorted ? Chance.Permutation(count, ShuffleSeed) : [.. Enumerable.Range(0, count)];
-        var order = Order(source.Count);
-        var train = source.Count - source.Count / 10;
-        Train = new Split("train", source, order[..train], settings);
-        Validation = new Split("validation", source, order[train..], settings);
-        Test = test is null ? null : new Split("test", test, Order(test.Count), settings);
-    }
-
-    // Sets that come sorted by class are put in this one order, so that the last tenth, and the first hundred of a part, have every class.
+    // What has no split of its own is put in this one order, so that validation, and the first hundred of a split, are fair samples.
     private const long ShuffleSeed = 1965;
+
+    private readonly SplitSources sources;
+
+    internal DataSet(string name, SplitSources sources, DataSettings settings)
+    {
+        (Name, this.sources) = (name, sources);
+        ExpectOneShape(name, sources);
+        var isCut = sources.Validation is null;
+        if (isCut && sources.Train.Count < 10) throw TooFew(name, sources.Train.Count);
+
+        Fingerprint = Hash(sources);
+        var order = Order(sources.Train.Count, !sources.IsInRandomOrder);
+        var train = isCut ? order.Length - order.Length / 10 : order.Length;
+        var isNamed = sources.IsInNamedOrder || IsGroupedByClass(sources.Train);
+        Train = new Split("train", sources.Train, order[..train], settings);
+        Validation = isCut ? new Split("validation", sources.Train, order[train..], settings) : Own("validation", sources.Validation!);
+        Test = sources.Test is null ? null : Own("test", sources.Test);
+        Origins = [.. Described(isCut)];
+
+        Split Own(string split, MemorySource source) => new(split, source, Order(source.Count, isNamed || IsGroupedByClass(source)), settings);
+    }
 
     public string Name { get; }
 
     /// <summary>Classes that the labels tell apart; 0 where there are no labels.</summary>
-    public int Classes => Math.Max(ClassNames.Count, source.Labels is { Count: > 0 } labels ? labels.Max() + 1 : 0);
+    public int Classes => Math.Max(ClassNames.Count, sources.Train.Labels is { Count: > 0 } labels ? labels.Max() + 1 : 0);
 
     /// <summary>Names of the classes, in the order of their numbers; empty where only the numbers are known.</summary>
-    public IReadOnlyList<string> ClassNames { get; private init; } = [];
+    public IReadOnlyList<string> ClassNames => sources.ClassNames;
 
     /// <summary>Pictures that could not be read and were left out, where that was allowed.</summary>
-    public int Skipped { get; private init; }
+    public int Skipped => sources.LeftOut.Where(entry => entry.Reason == LeftOutCounts.Unreadable).Sum(entry => entry.Count);
+
+    /// <summary>Which files became which split, with the number of pictures of each.</summary>
+    public IReadOnlyList<SplitOrigin> Origins { get; }
+
+    /// <summary>What was left out of the set, with the reason.</summary>
+    public IReadOnlyList<LeftOut> LeftOut => sources.LeftOut;
+
+    /// <summary>The origins of the splits and what was left out, each in a phrase: "train 18: nine tenths of training/".</summary>
+    public IEnumerable<string> Description =>
+        Origins.Select(origin => $"{origin.Split} {origin.Count:N0}: {origin.From}").Concat(Test is null ? ["no test split"] : [])
+            .Concat(LeftOut.Select(entry => $"{entry}")).Concat(sources.Notes);
+
+    /// <summary>What a user should know of the set: what was left out and may be wanted, and how an unusual layout was read.</summary>
+    public IEnumerable<string> Warnings =>
+        sources.Notes.Concat(LeftOut.Where(entry => !entry.IsExpected && entry.Reason != LeftOutCounts.Unreadable).Select(entry => $"{entry}."))
+            .Select(note => $"{Name}: {note}");
 
     /// <summary>A hash of the set's pixels and labels; two sets with one fingerprint hold the same pictures.</summary>
     public string Fingerprint { get; }
 
-    public PictureShape Shape => source.Shape;
+    public PictureShape Shape => sources.Train.Shape;
     public Split Train { get; }
     public Split Validation { get; }
 
     /// <summary>Null where the set has none.</summary>
     public Split? Test { get; }
+
+    /// <summary>What to evaluate on: the test split, or validation where there is no test split.</summary>
+    public Split HeldOut => Test ?? Validation;
 
     /// <summary>A part by its name.</summary>
     /// <exception cref="DataException">The set has no such part; the message names those that it has.</exception>
@@ -59,7 +81,7 @@ public sealed class DataSet
     {
         "train" => Train,
         "validation" => Validation,
-        "test" => Test ?? throw new DataException($"{Name} has no test part; it has train and validation (--split validation)."),
+        "test" => Test ?? throw new DataException($"{Name} has no test split; it has train and validation (--split validation)."),
         _ => throw new DataException($"There is no part \"{name}\"; a set has train, validation and test."),
     };
 
@@ -72,145 +94,112 @@ public sealed class DataSet
         if (settings.Set == Bundled) return OpenBundled(settings);
         if (Toy.Named(settings.Set) is { } toy) return toy.Open(settings);
         if (settings.Set == StackedPictures.Name) return StackedPictures.Open(settings, dataRoot);
-        if (File.Exists(settings.Set) || Directory.Exists(settings.Set)) return OpenPath(NameOf(settings.Set), settings.Set, settings);
-        foreach (var root in Roots(dataRoot))
-            if (Path.Combine(root, settings.Set) is var folder && Directory.Exists(folder)) return OpenPath(settings.Set, folder, settings);
-
-        var known = Names(dataRoot).ToList();
-        throw new DataException($"No data set \"{settings.Set}\".{Suggest.DidYouMean(settings.Set, known)} Sets here: {string.Join(", ", known)}. Looked in {string.Join(" and ", Roots(dataRoot))}; {(Catalogue.Sets.Any(set => set.Name == settings.Set) ? $"get it, ./manifold data get {settings.Set}, " : "")}set MANIFOLD_DATA or --data-root, or give the path of a folder, an archive or an idx file.");
+        if (IsPath(settings)) return new DataSet(NameOf(settings.Set), SetReader.Read(settings.Set, settings), settings);
+        if (FolderOf(settings.Set, dataRoot) is { } folder) return new DataSet(settings.Set, SetReader.Read(folder, settings), settings);
+        throw Unknown(settings.Set, dataRoot);
     }
 
     /// <summary>Names of the sets that are here.</summary>
     public static IEnumerable<string> Names(string? dataRoot) =>
         Roots(dataRoot).Where(Directory.Exists).SelectMany(Directory.GetDirectories)
-            .Where(folder => Inside(folder) is not null)
+            .Where(folder => !IsUnfinished(Path.GetFileName(folder)) && SetReader.CanRead(folder))
             .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal).Prepend(Bundled).Concat(Toy.All.Select(toy => toy.Name)).Distinct();
+
+    /// <summary>Whether a set is named by its path. The sets that the library makes come first.</summary>
+    internal static bool IsPath(DataSettings settings) =>
+        settings.Set != Bundled && Toy.Named(settings.Set) is null && settings.Set != StackedPictures.Name && SetReader.IsPath(settings.Set);
+
+    /// <summary>The folder of a set by name; null if there is none.</summary>
+    internal static string? FolderOf(string name, string? dataRoot) =>
+        Roots(dataRoot).Select(root => Path.Combine(root, name)).FirstOrDefault(Directory.Exists);
+
+    /// <summary>A set's pictures as they lie, for a set that is made of them.</summary>
+    internal static (MemorySource Train, MemorySource? Test) Sources(DataSettings settings, string? dataRoot)
+    {
+        var set = Open(settings, dataRoot);
+        return (set.sources.Train, set.sources.Test);
+    }
 
     private static IEnumerable<string> Roots(string? dataRoot) =>
         dataRoot is not null ? [dataRoot]
         : Environment.GetEnvironmentVariable("MANIFOLD_DATA") is { Length: > 0 } named ? [named, UserCache.Folder("data")]
         : [UserCache.Folder("data")];
 
-    private static string NameOf(string path) => Path.GetFileName(path.TrimEnd('/')).Split('.')[0];
+    // What an import that was stopped, or a system, left in the store.
+    private static bool IsUnfinished(string folder) => folder.EndsWith(Download.Unfinished, StringComparison.Ordinal) || FolderWalk.IsHidden(folder);
 
-    private static DataSet OpenPath(string name, string path, DataSettings settings) =>
-        Directory.Exists(path) ? (Inside(path) ?? OpenPictures)(name, path, settings)
-        : PictureFiles.IsArchive(path) ? OpenPictures(name, path, settings)
-        : Npy.IsFile(path) ? OpenNpy(name, [path], settings)
-        : ParquetPictures.IsFile(path) ? OpenParquet(name, [path], [], settings)
-        : PictureFile.IsPicture(path) ? throw new DataException($"{path} is one picture, and a set is of many: give the folder that it lies in.")
-        : Cifar.IsFile(path) ? new DataSet(name, Resized(Cifar.Open([path]), settings), null, settings)
-        : OpenIdx(name, path, null, settings);
-
-    /// <summary>How a folder is opened, by what lies in it; null if nothing does that can be.</summary>
-    private static Func<string, string, DataSettings, DataSet>? Inside(string folder)
-    {
-        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
-        var idx = files.Where(file => Path.GetFileName(file).Contains("images-idx")).ToList();
-        var archives = files.Where(PictureFiles.IsArchive).ToList();
-        var binaries = files.Where(Cifar.IsFile).ToList();
-        if (idx.Count > 0)
-            return (name, _, settings) => OpenIdx(name, idx.FirstOrDefault(file => !IsTest(file)) ?? idx[0], idx.FirstOrDefault(IsTest), settings);
-        if (archives.Count > 0)
-            return (name, _, settings) => archives.Count == 1 ? OpenPictures(name, archives[0], settings)
-                : throw new DataException($"{folder} has several archives: {string.Join(", ", archives.Select(Path.GetFileName))}. Give the path of one.");
-        if (binaries.Count > 0)
-            return (name, _, settings) => new DataSet(name, Resized(Cifar.Open([.. binaries.Where(file => !IsTest(file))]), settings),
-                binaries.Where(IsTest).ToList() is { Count: > 0 } test ? Resized(Cifar.Open(test), settings) : null, settings);
-        var arrays = files.Where(Npy.IsFile).ToList();
-        if (arrays.Count > 0) return (name, _, settings) => OpenNpy(name, arrays, settings);
-        var tables = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(ParquetPictures.IsFile).Order(StringComparer.Ordinal).ToList();
-        if (tables.Count > 0) return (name, path, settings) => OpenTables(name, path, tables, settings);
-        return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Any(PictureFile.IsPicture) ? OpenPictures : null;
-    }
-
-    // One file has all; or of several, those with images in the name, one of them for the test.
-    private static DataSet OpenNpy(string name, IReadOnlyList<string> files, DataSettings settings)
-    {
-        var pictures = files.Count == 1 ? files : [.. files.Where(file => Path.GetFileName(file) is var f && (f.Contains("images") || f.Contains("imgs") || f.StartsWith("x_", StringComparison.Ordinal)))];
-        var train = pictures.Where(file => files.Count == 1 || !Path.GetFileName(file).Contains("test")).ToList();
-        if (train.Count != 1) throw new DataException($"{Path.GetDirectoryName(files[0])} has the arrays {string.Join(", ", files.Select(Path.GetFileName))}; give the path of the one whose pictures to train on.");
-        var (source, test) = Npy.Open(train[0]);
-        test ??= pictures.FirstOrDefault(file => file != train[0]) is { } other ? Npy.Open(other).Train : null;
-        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(test, settings), settings, IsSorted(source));
-    }
-
-    // The hub's layout: a file's name begins with its part. Its validation part is ours to test on where there is no test part.
-    private static DataSet OpenTables(string name, string path, IReadOnlyList<string> tables, DataSettings settings)
-    {
-        List<string> Of(params string[] parts) => [.. tables.Where(table => parts.Any(part => Path.GetFileName(table).StartsWith(part, StringComparison.OrdinalIgnoreCase)))];
-        List<string> train = Of("train"), test = Of("test");
-        if (test.Count == 0) test = Of("val");
-        return OpenParquet(name, train.Count > 0 ? train : tables.Count == 1 ? tables : throw new DataException($"{path} has the tables {string.Join(", ", tables.Select(Path.GetFileName))}; one must begin with train."), test, settings);
-    }
-
-    private static DataSet OpenParquet(string name, IReadOnlyList<string> train, IReadOnlyList<string> test, DataSettings settings)
-    {
-        var (source, tested, classes, skipped) = ParquetPictures.Open(train, test, settings);
-        return new DataSet(name, source, tested, settings, IsSorted(source)) { ClassNames = classes, Skipped = skipped };
-    }
-
-    private static bool IsSorted(MemorySource source) => source.Labels is { } labels && labels.Zip(labels.Skip(1)).All(pair => pair.First <= pair.Second);
-
-    private static bool IsTest(string file) => Path.GetFileName(file) is var name && (name.StartsWith("t10k", StringComparison.Ordinal) || name.StartsWith("test", StringComparison.Ordinal));
-
-    private static DataSet OpenIdx(string name, string train, string? test, DataSettings settings)
-    {
-        var source = Idx.Pictures(train);
-        return new DataSet(name, Resized(source, settings), test is null ? null : Resized(Idx.Pictures(test), settings), settings, IsSorted(source));
-    }
-
-    // Files stand in the order of their names, which may be that of their subjects.
-    private static DataSet OpenPictures(string name, string path, DataSettings settings)
-    {
-        var (train, test, classes, skipped) = PictureFiles.Open(path, settings);
-        return new DataSet(name, train, test, settings, isSorted: true) { ClassNames = classes, Skipped = skipped };
-    }
-
-    private static MemorySource Resized(MemorySource source, DataSettings settings)
-    {
-        if (settings.Size is not { } size || source.Shape is var shape && shape.Height == size && shape.Width == size) return source;
-        var values = new byte[source.Count * shape.Channels * size * size];
-        Parallel.For(0, source.Count, i =>
-        {
-            var pixels = new byte[shape.Dims];
-            source.Read(i, pixels);
-            Resize.ToSquare(new Pixels(shape, pixels), size).Values.CopyTo(values, i * shape.Channels * size * size);
-        });
-        return new MemorySource(source.NameOf(0), shape with { Height = size, Width = size }, values, source.Labels);
-    }
-
-    /// <summary>A set's pictures as they lie, for a set that is made of them.</summary>
-    internal static (MemorySource Train, MemorySource? Test) Sources(DataSettings settings, string? dataRoot)
-    {
-        var set = Open(settings, dataRoot);
-        return (set.source, set.test);
-    }
+    private static string NameOf(string path) => Path.GetFileName(Path.GetFullPath(path).TrimEnd('/')).Split('.') is [{ Length: > 0 } name, ..] ? name : "set";
 
     private static DataSet OpenBundled(DataSettings settings)
     {
-        MemorySource Part(string part)
+        MemorySource Read(string split)
         {
-            var (images, labels) = ($"{part}-images-idx3-ubyte.br", $"{part}-labels-idx1-ubyte.br");
-            using Stream x = Resource(images), y = Resource(labels);
-            return Resized(Idx.Pictures(Idx.Read(x, images), images, Idx.Read(y, labels), labels), settings);
+            var (images, labels) = ($"{split}-images-idx3-ubyte.br", $"{split}-labels-idx1-ubyte.br");
+            return Idx.Pictures(() => Resource(images), images, Resource(labels), labels, settings.Size);
         }
-        return new DataSet(Bundled, Part("train"), Part("t10k"), settings);
+        // Its maker put a fair validation split at the end of the training file: see BundledSet.
+        var sources = new SplitSources(Read("train"), Test: Read("t10k")) { IsInRandomOrder = true, TrainFrom = "the bundled training file", TestFrom = "the bundled test file" };
+        return new DataSet(Bundled, sources, settings);
     }
 
     private static Stream Resource(string file) =>
         Assembly.GetExecutingAssembly().GetManifestResourceStream($"Manifold.Data.Bundled.{file}")
         ?? throw new DataException($"The bundled {file} is missing from the library; build it again from a whole clone.");
 
-    private static string Hash(MemorySource source, MemorySource? test)
+    private IEnumerable<SplitOrigin> Described(bool isCut)
+    {
+        var how = sources.IsInRandomOrder ? "its last tenth" : "a tenth of it, drawn by a fixed seed";
+        yield return new SplitOrigin("train", Train.Count, isCut ? $"nine tenths of {sources.TrainFrom}" : sources.TrainFrom);
+        yield return new SplitOrigin("validation", Validation.Count, isCut ? how : sources.ValidationFrom);
+        if (Test is not null) yield return new SplitOrigin("test", Test.Count, sources.TestFrom);
+    }
+
+    private static int[] Order(int count, bool isPermuted) => isPermuted ? Chance.Permutation(count, ShuffleSeed) : [.. Enumerable.Range(0, count)];
+
+    // Each class in one run: then the last tenth, and the first hundred, would be of a few classes.
+    private static bool IsGroupedByClass(MemorySource source)
+    {
+        if (source.Labels is not { Count: > 0 } labels) return false;
+        var runs = 1 + labels.Zip(labels.Skip(1)).Count(pair => pair.First != pair.Second);
+        return runs == labels.Distinct().Count();
+    }
+
+    private static void ExpectOneShape(string name, SplitSources sources)
+    {
+        foreach (var (split, source) in new[] { ("validation", sources.Validation), ("test", sources.Test) })
+            if (source is not null && source.Shape != sources.Train.Shape)
+                throw new DataException($"{name} has training pictures of {sources.Train.Shape} and {split} pictures of {source.Shape}; set data.size to bring them to one.");
+    }
+
+    private static DataException TooFew(string name, int count) =>
+        new($"{name} has {count} pictures to train on; a set needs ten or more, so that a tenth can be kept for validation.");
+
+    private static DataException Unknown(string name, string? dataRoot)
+    {
+        var known = Names(dataRoot).ToList();
+        var get = Catalogue.Sets.Any(set => set.Name == name) ? $"get it, ./manifold data get {name}, " : "";
+        return new($"No data set \"{name}\".{Suggest.DidYouMean(name, known)} Sets here: {string.Join(", ", known)}. " +
+            $"Looked in {string.Join(" and ", Roots(dataRoot))}; {get}set MANIFOLD_DATA or --data-root, or give the path of a folder, an archive or an idx file.");
+    }
+
+    // Train and then test, as they were before a set could have a validation split of its own, so that fingerprints stay.
+    private static string Hash(SplitSources sources)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var part in new[] { source, test }.OfType<MemorySource>())
+        Add(sources.Train);
+        if (sources.Test is not null) Add(sources.Test);
+        if (sources.Validation is not null)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{part.Count} of {part.Shape};"));
-            hash.AppendData(part.Bytes);
-            if (part.Labels is not null) hash.AppendData(part.Labels.SelectMany(label => label < 256 ? [(byte)label] : BitConverter.GetBytes(label)).ToArray());
+            hash.AppendData("validation;"u8);
+            Add(sources.Validation);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+
+        void Add(MemorySource source)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{source.Count} of {source.Shape};"));
+            hash.AppendData(source.Bytes);
+            if (source.Labels is not null) hash.AppendData(source.Labels.SelectMany(label => label < 256 ? [(byte)label] : BitConverter.GetBytes(label)).ToArray());
+        }
     }
 }

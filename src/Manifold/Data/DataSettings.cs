@@ -17,12 +17,15 @@ public sealed record DataSettings
     public DataSettings Validated()
     {
         SettingChecks.Need(Set.Trim().Length > 0, "data.set", "empty", "the name of a set or a path; `./manifold data list` shows the sets that are here");
-        SettingChecks.Need(Size is null or > 0, "data.size", Size, "1 or more");
+        SettingChecks.Need(Size is null or > 0 and <= DecodedLimit.LargestSize, "data.size", Size, $"1 to {DecodedLimit.LargestSize}");
         SettingChecks.Need(!Dequantize || Binarize == Binarization.None, "data.dequantize", "true", "data.binarize=none: coins have nothing to dequantize");
         SettingChecks.Need(Levels is >= 2 and <= 256, "data.levels", Levels, "2 to 256");
         SettingChecks.Need(Levels == 256 || !Dequantize && Binarize == Binarization.None, "data.levels", Levels, "data.binarize=none and data.dequantize=false: fewer levels are an end of their own");
         return this;
     }
+
+    /// <summary>These settings with a set that is named by its path named by its full path; a set by name stays as it is.</summary>
+    public DataSettings WithFullPath() => DataSet.IsPath(this) ? this with { Set = Path.GetFullPath(Set) } : this;
 }
 
 /// <summary>Data is missing, broken, or not what a model needs. The message names the file, what it has, and the way out.</summary>

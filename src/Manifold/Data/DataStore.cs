@@ -54,7 +54,7 @@ public sealed record DataStore(string Root)
                 : Download.Sha256(path) != file.Sha256 ? ("wrong", $"{file.Name} has SHA-256 {Download.Sha256(path)}, not {file.Sha256}")
                 : ("ok", $"{file.Name} {file.Bytes:N0} bytes, SHA-256 {file.Sha256}");
         }
-        yield return Opened(name, folder);
+        foreach (var line in Opened(name, folder)) yield return line;
     }
 
     /// <summary>Copies pictures into the store under a name, after reading all of them; a set that is there already is left alone.</summary>
@@ -74,11 +74,18 @@ public sealed record DataStore(string Root)
         Guard(folder, () =>
         {
             if (Directory.Exists(part)) Directory.Delete(part, recursive: true);
-            if (Directory.Exists(path)) CopyFolder(path, part);
-            else CopyFile(path, Directory.CreateDirectory(part).FullName);
-            if (DataSet.Open(new DataSettings { Set = part, SkipBad = skipBad }).Fingerprint != set.Fingerprint)
-                throw new DataException($"{path} changed while it was copied. Import it again.");
-            Directory.Move(part, folder);
+            try
+            {
+                if (Directory.Exists(path)) CopyFolder(path, part);
+                else CopyFile(path, Directory.CreateDirectory(part).FullName);
+                if (DataSet.Open(new DataSettings { Set = part, SkipBad = skipBad }).Fingerprint != set.Fingerprint)
+                    throw new DataException($"{path} changed while it was copied. Import it again.");
+                Directory.Move(part, folder);
+            }
+            finally
+            {
+                if (Directory.Exists(part)) Directory.Delete(part, recursive: true);
+            }
         });
         return set;
     }
@@ -97,16 +104,17 @@ public sealed record DataStore(string Root)
         if (Idx.LabelsOf(path) is { } labels) File.Copy(labels, Path.Combine(folder, $"train-labels-idx1-ubyte{end}"));
     }
 
-    private (string, string) Opened(string name, string folder)
+    private IReadOnlyList<(string, string)> Opened(string name, string folder)
     {
         try
         {
             var set = DataSet.Open(new DataSettings { Set = name }, Root);
-            return ("ok", $"{set.Train.Count + set.Validation.Count + (set.Test?.Count ?? 0):N0} pictures of {set.Shape}, fingerprint {set.Fingerprint}");
+            var count = set.Origins.Sum(origin => origin.Count);
+            return [("ok", $"{count:N0} pictures of {set.Shape}, fingerprint {set.Fingerprint}"), .. set.Description.Select(line => ("ok", line))];
         }
         catch (DataException e)
         {
-            return (Directory.Exists(folder) ? "wrong" : "missing", e.Message);
+            return [(Directory.Exists(folder) ? "wrong" : "missing", e.Message)];
         }
     }
 
@@ -132,11 +140,16 @@ public sealed record DataStore(string Root)
         File.Delete(archive);
     }
 
+    // What a set is never read from is not copied: hidden entries, links that lead out, and what is no regular file.
     private static void CopyFolder(string from, string to)
     {
         Directory.CreateDirectory(to);
-        foreach (var file in Directory.GetFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
-        foreach (var folder in Directory.GetDirectories(from)) CopyFolder(folder, Path.Combine(to, Path.GetFileName(folder)));
+        foreach (var file in FolderWalk.Files(from, new LeftOutCounts()))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
     }
 
     private static void Guard(string folder, Action write)

@@ -15,6 +15,10 @@ public sealed class MemorySource
     internal MemorySource(string name, float[] points, IReadOnlyList<int>? labels) => (this.name, Shape, pixels, this.points, Labels) = (name, new PictureShape(2, 1, 1), [], points, labels);
 
     public PictureShape Shape { get; }
+
+    /// <summary>What is to be said of how the file was read; null for nothing.</summary>
+    internal string? Note { get; init; }
+
     public int Count => (points?.Length ?? pixels.Length) / Shape.Dims;
 
     /// <summary>Class numbers, one for each picture; null where there are none.</summary>

@@ -8,33 +8,47 @@ namespace Manifold.Data;
 /// <summary>Parquet tables of pictures as dataset hubs keep them: a column image with the bytes of a PNG, JPEG or WebP file, and a column label with the class's number.</summary>
 public static class ParquetPictures
 {
-    private const long LargestTable = 2L << 30;        // bytes of encoded pictures held in memory
+    private const long LargestHeld = 1L << 30;         // bytes of encoded pictures of all tables, held in memory
     private static readonly string[] images = ["image", "img", "picture", "png", "jpg"];
     private static readonly string[] labels = ["label", "labels", "fine_label", "class", "digit", "y"];
 
     public static bool IsFile(string path) => path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Decodes the pictures of tables to their parts.</summary>
+    /// <summary>Decodes the pictures of tables to their splits.</summary>
     /// <exception cref="DataException">A table is broken or has no column of pictures, or a picture cannot be read (unless it may be skipped).</exception>
-    public static (MemorySource Train, MemorySource? Test, IReadOnlyList<string> Classes, int Skipped) Open(IReadOnlyList<string> train, IReadOnlyList<string> test, DataSettings settings)
+    internal static SplitSources Open(IReadOnlyList<string> train, IReadOnlyList<string> validation, IReadOnlyList<string> test, DataSettings settings)
     {
         IReadOnlyList<string> classes = [];
+        var held = new Held();
         List<(EncodedPicture, int?)> Rows(IReadOnlyList<string> tables) => [.. tables.SelectMany(table =>
         {
-            var (rows, names) = Read(table);
+            var (rows, names) = Read(table, held);
             if (names.Count > 0) classes = names;
             return rows;
         })];
-        var (source, tested, skipped) = PictureFiles.Assemble(train[0], Rows(train), Rows(test), settings);
-        return (source, tested, classes, skipped);
+        var found = PictureFiles.Assemble(train[0], Rows(train), Rows(validation), Rows(test), settings);
+        return found with { ClassNames = classes };
     }
 
-    private static (List<(EncodedPicture, int?)> Rows, IReadOnlyList<string> Classes) Read(string path)
+    /// <summary>Counts the bytes of encoded pictures that are held.</summary>
+    private sealed class Held
     {
-        if (new FileInfo(path).Length > LargestTable) throw new DataException($"{path} is larger than {LargestTable >> 30} GB; give a folder of smaller tables.");
+        private long bytes;
+
+        /// <exception cref="DataException">They are too many.</exception>
+        public void Add(long more, string path)
+        {
+            if ((bytes += more) > LargestHeld)
+                throw new DataException($"{path} and the tables before it hold more than {LargestHeld >> 30} GB of encoded pictures; give a folder with fewer tables.");
+        }
+    }
+
+    private static (List<(EncodedPicture, int?)> Rows, IReadOnlyList<string> Classes) Read(string path, Held held)
+    {
+        if (new FileInfo(path).Length > LargestHeld) throw new DataException($"{path} is larger than {LargestHeld >> 30} GB; give a folder with smaller tables.");
         try
         {
-            return Task.Run(() => ReadAsync(path)).GetAwaiter().GetResult();
+            return Task.Run(() => ReadAsync(path, held)).GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is not DataException)
         {
@@ -43,9 +57,9 @@ public static class ParquetPictures
         }
     }
 
-    private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path)
+    private static async Task<(List<(EncodedPicture, int?)>, IReadOnlyList<string>)> ReadAsync(string path, Held held)
     {
-        using var file = File.OpenRead(path);
+        using var file = Unpacked.OpenRegular(path);
         ParquetFooter.Check(file, path);
         await using var table = await ParquetReader.CreateAsync(file);
         var fields = table.Schema.GetDataFields();
@@ -67,6 +81,7 @@ public static class ParquetPictures
             for (var row = 0; row < count; row++)
             {
                 var content = bytes[row] ?? [];                                          // a null is a picture that cannot be read
+                held.Add(content.Length, path);
                 rows.Add((new EncodedPicture($"row {rows.Count}", () => content), numbers?[row]));
             }
         }
@@ -93,7 +108,11 @@ public static class ParquetPictures
         var numbers = label.ClrType == typeof(long) ? await Of<long>(value => value)
             : label.ClrType == typeof(int) ? await Of<int>(value => value)
             : label.ClrType == typeof(short) ? await Of<short>(value => value)
+            : label.ClrType == typeof(sbyte) ? await Of<sbyte>(value => value)
             : label.ClrType == typeof(byte) ? await Of<byte>(value => value)
+            : label.ClrType == typeof(ushort) ? await Of<ushort>(value => value)
+            : label.ClrType == typeof(uint) ? await Of<uint>(value => value)
+            : label.ClrType == typeof(ulong) ? await Of<ulong>(value => (long)Math.Min(value, long.MaxValue))
             : throw new DataException($"{path} has a column {label.Name} of {label.ClrType.Name}; labels need whole numbers.");
         return Array.ConvertAll(numbers, number => number is >= 0 and < 100_000 ? (int)number : throw new DataException($"{path} has the label {number}; a label is a whole number from 0 up, and every row needs one."));
     }

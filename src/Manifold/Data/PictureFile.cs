@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SkiaSharp;
 
 namespace Manifold.Data;
@@ -5,44 +6,106 @@ namespace Manifold.Data;
 /// <summary>Decoded pixels: one plane of rows for each channel, 0..255.</summary>
 public sealed record Pixels(PictureShape Shape, byte[] Values);
 
-/// <summary>PNG, JPEG and WebP files as pixels. Grey stays one channel and colour three; palettes are looked up, 16 bits become 8, and what is transparent shows white.</summary>
+/// <summary>
+/// PNG, JPEG, WebP, BMP and GIF files (of these the first frame) as pixels. Grey stays one channel and colour three; palettes are looked up, 16 bits become 8, and what is transparent shows white.
+/// A picture is turned as its EXIF orientation says.
+/// </summary>
 public static class PictureFile
 {
-    private const long LargestPixels = 1 << 26;   // 8,192 squared; a header that claims more is refused before memory is taken
+    /// <summary>Bytes for each pixel while a picture is decoded: red, green, blue and alpha, one plane, and what the decoder holds itself.</summary>
+    internal const int DecodingBytes = 11;
 
     public static bool IsPicture(string path) =>
-        Path.GetExtension(path).ToLowerInvariant() is ".png" or ".jpg" or ".jpeg" or ".webp";
+        Path.GetExtension(path).ToLowerInvariant() is ".png" or ".jpg" or ".jpeg" or ".jpe" or ".jfif" or ".webp" or ".bmp" or ".gif";
 
+    /// <summary>Decodes a picture.</summary>
     /// <exception cref="DataException">It is no such picture, is cut short, or is too large.</exception>
     public static Pixels Decode(byte[] file, string name)
     {
-        using var codec = SKCodec.Create(new MemoryStream(file), out _)
-            ?? throw new DataException($"{name} is not a PNG, JPEG or WebP picture that can be read. Get it again, or leave such pictures out with --skip-bad.");
+        using var codec = Open(file, name);
+        var shape = ShapeOf(file, codec, name);
+        var values = new byte[shape.Dims];
+        Decode(codec, Orientation.Of(file, codec), shape, size: null, values, name);
+        return new Pixels(shape, values);
+    }
+
+    /// <summary>The shape that a picture will have, by its header alone.</summary>
+    /// <exception cref="DataException">It is no such picture, or is too large.</exception>
+    internal static PictureShape Shape(byte[] file, string name)
+    {
+        using var codec = Open(file, name);
+        return ShapeOf(file, codec, name);
+    }
+
+    /// <summary>Decodes and resizes a picture into memory that is there.</summary>
+    /// <param name="shape">As <see cref="Shape"/> told it.</param>
+    /// <param name="target">The planes of one channel or three; a grey picture's plane is repeated to fill three.</param>
+    /// <exception cref="DataException">It is cut short.</exception>
+    internal static void Decode(byte[] file, string name, PictureShape shape, int? size, Span<byte> target)
+    {
+        using var codec = Open(file, name);
+        if (ShapeOf(file, codec, name) != shape) throw new DataException($"{name} changed while it was read. Open it again.");
+        Decode(codec, Orientation.Of(file, codec), shape, size, target, name);
+    }
+
+    private static SKCodec Open(byte[] file, string name) =>
+        SKCodec.Create(new MemoryStream(file), out _)
+        ?? throw new DataException($"{name} is not a PNG, JPEG, WebP, BMP or GIF picture that can be read. Get it again, or leave such pictures out with --skip-bad.");
+
+    private static PictureShape ShapeOf(byte[] file, SKCodec codec, string name)
+    {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
-        if (width <= 0 || height <= 0 || (long)width * height > LargestPixels)
-            throw new DataException($"{name} says that it is {width}x{height}; pictures here have at most {LargestPixels:N0} pixels.");
+        if (width <= 0 || height <= 0 || (long)width * height > DecodedLimit.LargestPixels)
+            throw new DataException($"{name} says that it is {width}x{height}; pictures here have at most {DecodedLimit.LargestPixels:N0} pixels.");
+        return Orientation.IsTransposed(Orientation.Of(file, codec)) ? new PictureShape(Channels(file, codec), width, height) : new PictureShape(Channels(file, codec), height, width);
+    }
 
+    // Native memory is given back at once; garbage of this size would wait for the collector.
+    private static unsafe void Decode(SKCodec codec, SKEncodedOrigin origin, PictureShape shape, int? size, Span<byte> target, string name)
+    {
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        var area = width * height;
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        var rgba = new byte[info.BytesSize];
-        SKCodecResult result;
-        unsafe
+        var weights = size is { } side && (side, side) != (shape.Height, shape.Width) ? Resize.Weights(Math.Min(shape.Height, shape.Width), side) : null;
+        var planeBytes = weights is null ? area : weights.Length * weights.Length;
+        var rgba = NativeMemory.AllocZeroed((nuint)info.BytesSize64);
+        var turned = weights is null ? null : NativeMemory.Alloc((nuint)area);
+        try
         {
-            fixed (byte* target = rgba) result = codec.GetPixels(info, (nint)target);
-        }
-        if (result != SKCodecResult.Success) throw new DataException($"{name} is broken or cut short ({result}). Get it again, or leave such pictures out with --skip-bad.");
-
-        var channels = IsGrey(file, codec) ? 1 : 3;
-        var values = new byte[channels * width * height];
-        for (var i = 0; i < width * height; i++)
-            for (var c = 0; c < channels; c++)
+            if (codec.GetPixels(info, (nint)rgba) is var result and not SKCodecResult.Success)
+                throw new DataException($"{name} is broken or cut short ({result}). Get it again, or leave such pictures out with --skip-bad.");
+            for (var c = 0; c < shape.Channels; c++)
             {
-                int alpha = rgba[4 * i + 3], value = rgba[4 * i + c];
-                values[c * width * height + i] = alpha == 255 ? (byte)value : (byte)((value * alpha + 255 * (255 - alpha) + 127) / 255);   // over white
+                var plane = target.Slice(c * planeBytes, planeBytes);
+                OverWhite(rgba, area, c);
+                var whole = weights is null ? plane : new Span<byte>(turned, area);
+                Orientation.Turn((byte*)rgba + c, step: 4, width, height, origin, whole);
+                if (weights is not null) Resize.Plane(whole, shape.Height, shape.Width, weights, plane);
             }
-        return new Pixels(new PictureShape(channels, height, width), values);
+            for (var filled = shape.Channels * planeBytes; filled < target.Length; filled += planeBytes) target[..planeBytes].CopyTo(target[filled..]);
+        }
+        finally
+        {
+            NativeMemory.Free(rgba);
+            NativeMemory.Free(turned);
+        }
+    }
+
+    // One channel in its place.
+    private static unsafe void OverWhite(void* rgba, int area, int channel)
+    {
+        var pixel = (byte*)rgba;
+        for (var i = 0; i < area; i++, pixel += 4)
+        {
+            int alpha = pixel[3], value = pixel[channel];
+            if (alpha != 255) pixel[channel] = (byte)((value * alpha + 255 * (255 - alpha) + 127) / 255);
+        }
     }
 
     // A PNG says so in its header (colour types 0 and 4); a JPEG or WebP by what its decoder would give.
-    private static bool IsGrey(byte[] file, SKCodec codec) =>
-        codec.EncodedFormat == SKEncodedImageFormat.Png ? file.Length > 25 && file[25] is 0 or 4 : codec.Info.ColorType == SKColorType.Gray8;
+    private static int Channels(byte[] file, SKCodec codec)
+    {
+        var isGrey = codec.EncodedFormat == SKEncodedImageFormat.Png ? file.Length > 25 && file[25] is 0 or 4 : codec.Info.ColorType == SKColorType.Gray8;
+        return isGrey ? 1 : 3;
+    }
 }

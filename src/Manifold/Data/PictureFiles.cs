@@ -1,4 +1,3 @@
-using System.Formats.Tar;
 using System.IO.Compression;
 
 namespace Manifold.Data;
@@ -7,12 +6,10 @@ namespace Manifold.Data;
 /// <param name="Path">Below the folder or inside the archive, with forward slashes.</param>
 public sealed record EncodedPicture(string Path, Func<byte[]> Bytes);
 
-/// <summary>Pictures in a folder, a zip or a tar (plain or gzip), with or without train and test folders, with or without a folder for each class.</summary>
+/// <summary>Pictures in a folder, a zip or a tar (plain or gzip), with or without a folder for each split, with or without a folder for each class.</summary>
 public static class PictureFiles
 {
-    private const long LargestArchive = 2L << 30;      // bytes of encoded pictures held in memory
-    private const long LargestDecoded = 1L << 30;      // bytes of pixels held in memory
-    private const int LargestFile = 1 << 26;           // bytes of one encoded picture
+    internal const int LargestFile = 1 << 26;          // bytes of one encoded picture
 
     public static bool IsArchive(string path) =>
         path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase)
@@ -20,13 +17,15 @@ public static class PictureFiles
 
     /// <summary>The pictures of a folder or an archive, in the order of their paths.</summary>
     /// <exception cref="DataException">There is none, or the archive is broken.</exception>
-    public static IReadOnlyList<EncodedPicture> Find(string path)
+    public static IReadOnlyList<EncodedPicture> Find(string path) => Find(path, new LeftOutCounts());
+
+    private static List<EncodedPicture> Find(string path, LeftOutCounts left)
     {
         try
         {
-            var pictures = (Directory.Exists(path) ? InFolder(path) : path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) ? InZip(path) : InTar(path))
+            var pictures = (Directory.Exists(path) ? InFolder(path, left) : PictureArchive.Read(path, left))
                 .OrderBy(picture => picture.Path, StringComparer.Ordinal).ToList();
-            return pictures.Count > 0 ? pictures : throw new DataException($"{path} holds no PNG, JPEG or WebP picture; it needs some, in folders of their classes or not.");
+            return pictures.Count > 0 ? pictures : throw NoPicture(path, left);
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or IOException or UnauthorizedAccessException or NotSupportedException or FormatException or ArgumentException or OverflowException
             or InvalidOperationException /* a tar entry too long for itself */)
@@ -35,90 +34,62 @@ public static class PictureFiles
         }
     }
 
-    /// <summary>Decodes a folder's or archive's pictures into its parts: train, and test where there is a folder of that name (or val).</summary>
-    /// <param name="skipped">How many could not be read and were left out.</param>
-    /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), or they are of several sizes and none was asked for.</exception>
-    public static (MemorySource Train, MemorySource? Test, IReadOnlyList<string> Classes, int Skipped) Open(string path, DataSettings settings)
+    /// <summary>Decodes a folder's or archive's pictures into its splits.</summary>
+    /// <exception cref="DataException">The layout is not understood, a picture cannot be read (unless it may be skipped), or they are of several sizes and none was asked for.</exception>
+    internal static SplitSources Open(string path, DataSettings settings)
     {
-        var found = WithoutCommonFolder(Find(path));
-        var isParted = found.Any(picture => picture.Path.StartsWith("train/", StringComparison.Ordinal));
-        List<EncodedPicture> Under(params string[] folders) =>
-            [.. found.Where(picture => folders.Any(folder => picture.Path.StartsWith(folder, StringComparison.Ordinal))).Select(picture => picture with { Path = picture.Path[(picture.Path.IndexOf('/') + 1)..] })];
-        var train = isParted ? Under("train/") : [.. found];
-        var test = isParted ? Under("test/", "val/", "validation/") : [];
-
-        var isClassed = train.Concat(test).All(picture => picture.Path.Contains('/'));
-        IReadOnlyList<string> classes = isClassed ? [.. train.Select(ClassOf).Distinct().Order(StringComparer.Ordinal)] : [];
-        var (source, tested, skipped) = Assemble(path, Labelled(train), Labelled(test), settings);
-        return (source, tested, classes, skipped);
-
-        List<(EncodedPicture, int?)> Labelled(List<EncodedPicture> pictures) => [.. pictures.Select(picture => (picture, isClassed ? Class(picture) : (int?)null))];
-        int Class(EncodedPicture picture)
+        var left = new LeftOutCounts();
+        var layout = PictureLayout.Of(path, Find(path, left), left);
+        var found = Assemble(path, layout.Train, layout.Validation, layout.Test, settings);
+        return found with
         {
-            var index = classes.ToList().IndexOf(ClassOf(picture));
-            return index >= 0 ? index : throw new DataException($"{path} has {picture.Path} to test, of a class that there is none of to train on.");
-        }
+            ClassNames = layout.Classes,
+            LeftOut = [.. left.All, .. found.LeftOut],
+            Notes = layout.Notes,
+            TrainFrom = layout.From(SplitKind.Train),
+            ValidationFrom = layout.From(SplitKind.Validation),
+            TestFrom = layout.From(SplitKind.Test),
+            IsInNamedOrder = true,
+        };
     }
 
-    /// <summary>Decodes the pictures of both parts to one shape.</summary>
+    /// <summary>Decodes the pictures of all splits to one shape.</summary>
     /// <exception cref="DataException">A picture cannot be read (unless it may be skipped), or they are of several sizes and none was asked for.</exception>
-    internal static (MemorySource Train, MemorySource? Test, int Skipped) Assemble(
-        string path, IReadOnlyList<(EncodedPicture File, int? Label)> train, IReadOnlyList<(EncodedPicture File, int? Label)> test, DataSettings settings)
+    internal static SplitSources Assemble(string path, IReadOnlyList<(EncodedPicture File, int? Label)> train,
+        IReadOnlyList<(EncodedPicture File, int? Label)> validation, IReadOnlyList<(EncodedPicture File, int? Label)> test, DataSettings settings)
     {
-        List<EncodedPicture> all = [.. train.Concat(test).Select(picture => picture.File)];
-        var pixels = Decode(path, all, settings);
-        var shape = OneShape(path, all, pixels);
-        return (Part(train, 0), test.Count == 0 ? null : Part(test, train.Count), pixels.Count(picture => picture is null));
+        List<EncodedPicture> all = [.. train.Concat(validation).Concat(test).Select(picture => picture.File)];
+        var decoded = new DecodedPictures(path, all, settings);
+        var (trained, validated, tested) = (Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count));
+        return new SplitSources(trained, validated, tested) { LeftOut = Unreadable() };
 
+        MemorySource? Optional(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset) => pictures.Count == 0 ? null : Part(pictures, offset);
         MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
         {
-            var kept = Enumerable.Range(0, pictures.Count).Where(i => pixels[offset + i] is not null).ToList();
-            var values = new byte[(long)kept.Count * shape.Dims];
-            for (var i = 0; i < kept.Count; i++) InColour(pixels[offset + kept[i]]!, shape).CopyTo(values, (long)i * shape.Dims);
-            return new MemorySource(path, shape, values, pictures.All(picture => picture.Label is not null) ? [.. kept.Select(i => pictures[i].Label!.Value)] : null);
+            var (kept, values) = decoded.Decode(offset, pictures.Count);
+            var labels = pictures.All(picture => picture.Label is not null) ? kept.Select(i => pictures[i - offset].Label!.Value).ToArray() : null;
+            return new MemorySource(path, decoded.Shape, values, labels);
+        }
+        IReadOnlyList<LeftOut> Unreadable() =>
+            decoded.Skipped is [var first, ..] and var skipped ? [new LeftOut(LeftOutCounts.Unreadable, skipped.Count, all[first].Path)] : [];
+    }
+
+    private static IEnumerable<EncodedPicture> InFolder(string folder, LeftOutCounts left)
+    {
+        foreach (var file in FolderWalk.Files(folder, left))
+        {
+            var name = Path.GetRelativePath(folder, file).Replace('\\', '/');
+            if (PictureFile.IsPicture(file)) yield return new EncodedPicture(name, () => Read(file));
+            else left.Add(OtherFormats.IsPicture(file) ? LeftOutCounts.OtherPictures : LeftOutCounts.OtherFiles, name);
         }
     }
 
-    private static string ClassOf(EncodedPicture picture) => picture.Path[..picture.Path.IndexOf('/')];
-
-    private static Pixels?[] Decode(string path, List<EncodedPicture> pictures, DataSettings settings)
+    private static DataException NoPicture(string path, LeftOutCounts left)
     {
-        var pixels = new Pixels?[pictures.Count];
-        long total = 0;
-        Exception? first = null;
-        Parallel.For(0, pictures.Count, (i, loop) =>
-        {
-            try
-            {
-                var picture = PictureFile.Decode(pictures[i].Bytes(), $"{path}/{pictures[i].Path}");
-                pixels[i] = settings.Size is { } size ? Resize.ToSquare(picture, size) : picture;
-                if (Interlocked.Add(ref total, pixels[i]!.Values.Length) > LargestDecoded)
-                    throw new InvalidOperationException($"{path} takes more than {LargestDecoded >> 30} GB once decoded; make the pictures smaller with --set data.size=64.");
-            }
-            catch (DataException e) when (!settings.SkipBad) { first ??= e; loop.Stop(); }
-            catch (DataException) { }
-            catch (InvalidOperationException e) { first ??= new DataException(e.Message); loop.Stop(); }
-        });
-        if (first is not null) throw first;
-        return pixels.Any(picture => picture is not null) ? pixels : throw new DataException($"{path}: none of its {pictures.Count} pictures can be read.");
+        var others = left.All.Count == 0 ? "" : $" What it has: {string.Join("; ", left.All)}.";
+        var links = left.All.Any(entry => entry.Reason == LeftOutCounts.LinkOut) ? " Copy what the links lead to into the set (cp -rL)." : "";
+        return new($"{path} holds no PNG, JPEG or WebP picture; it needs some, in folders of their classes or not.{others}{links}");
     }
-
-    // Grey among colours becomes colour; sizes must agree.
-    private static PictureShape OneShape(string path, List<EncodedPicture> pictures, Pixels?[] pixels)
-    {
-        var known = Enumerable.Range(0, pictures.Count).Where(i => pixels[i] is not null).ToList();
-        var size = pixels[known[0]]!.Shape;
-        if (known.FirstOrDefault(i => (pixels[i]!.Shape.Height, pixels[i]!.Shape.Width) != (size.Height, size.Width), -1) is var other && other >= 0)
-            throw new DataException($"{path} has pictures of several sizes: {pictures[known[0]].Path} is {size.Height}x{size.Width}, {pictures[other].Path} is {pixels[other]!.Shape.Height}x{pixels[other]!.Shape.Width}. Bring them to one with --set data.size=64.");
-        return size with { Channels = known.Max(i => pixels[i]!.Shape.Channels) };
-    }
-
-    private static byte[] InColour(Pixels picture, PictureShape shape) =>
-        picture.Shape.Channels == shape.Channels ? picture.Values : [.. picture.Values, .. picture.Values, .. picture.Values];
-
-    private static IEnumerable<EncodedPicture> InFolder(string folder) =>
-        Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(PictureFile.IsPicture)
-            .Select(file => new EncodedPicture(Path.GetRelativePath(folder, file).Replace('\\', '/'), () => Read(file)));
 
     private static byte[] Read(string file)
     {
@@ -130,47 +101,5 @@ public static class PictureFiles
         {
             throw new DataException($"{file} cannot be read: {e.Message}", e);
         }
-    }
-
-    private static List<EncodedPicture> InZip(string path)
-    {
-        using var zip = ZipFile.OpenRead(path);
-        var budget = LargestArchive;
-        return [.. zip.Entries.Where(entry => PictureFile.IsPicture(entry.FullName)).Select(entry => { using var content = entry.Open(); return Held(path, entry.FullName, content, ref budget); })];
-    }
-
-    private static List<EncodedPicture> InTar(string path)
-    {
-        using var file = File.OpenRead(path);
-        using Stream plain = path.EndsWith("gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
-        using var tar = new TarReader(plain);
-        var pictures = new List<EncodedPicture>();
-        var budget = LargestArchive;
-        while (tar.GetNextEntry() is { } entry)
-            if (entry.DataStream is { } content && PictureFile.IsPicture(entry.Name)) pictures.Add(Held(path, entry.Name, content, ref budget));
-        return pictures;
-    }
-
-    // Bytes are counted as they come: what an archive says of its own sizes is not believed.
-    private static EncodedPicture Held(string archive, string name, Stream content, ref long budget)
-    {
-        using var memory = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        for (int n; (n = content.Read(buffer)) > 0;)
-        {
-            memory.Write(buffer, 0, n);
-            if (memory.Length > LargestFile) throw new DataException($"{archive}/{name} is larger than {LargestFile:N0} bytes.");
-            if ((budget -= n) < 0) throw new DataException($"{archive} holds more than {LargestArchive >> 30} GB of pictures; unpack it to a folder and give that.");
-        }
-        var bytes = memory.ToArray();
-        return new EncodedPicture(name.TrimStart('.', '/'), () => bytes);
-    }
-
-    // name/train/… and name/test/… are train/… and test/….
-    private static IReadOnlyList<EncodedPicture> WithoutCommonFolder(IReadOnlyList<EncodedPicture> pictures)
-    {
-        var top = pictures[0].Path.Split('/')[0] + "/";
-        if (!pictures.All(picture => picture.Path.StartsWith(top, StringComparison.Ordinal)) || top is "train/") return pictures;
-        return WithoutCommonFolder([.. pictures.Select(picture => picture with { Path = picture.Path[top.Length..] })]);
     }
 }

@@ -28,7 +28,15 @@ public sealed class Prefetch(BatchAt source, int depth = 4) : IDisposable
         else if (!worker.IsReady) Stalls++;
 
         waited.Start();
-        try { return worker.Take(); }
+        try
+        {
+            return worker.Take();
+        }
+        catch
+        {
+            Dispose();                       // the thread has ended; the next call begins anew
+            throw;
+        }
         finally { waited.Stop(); }
     }
 
@@ -91,15 +99,14 @@ public sealed class Prefetch(BatchAt source, int depth = 4) : IDisposable
 
         private static void Free(Batch? batch)
         {
-            batch?.X.Dispose();
-            batch?.Labels?.Dispose();
+            foreach (var tensor in batch?.Tensors ?? []) tensor.Dispose();
         }
 
         // Through a scope of our own to the caller's, whatever that is; with none, the batch is the caller's to dispose.
         private static Batch Adopted(Batch batch)
         {
             using var passage = NewDisposeScope();
-            foreach (var tensor in new[] { batch.X, batch.Labels }.OfType<Tensor>())
+            foreach (var tensor in batch.Tensors)
             {
                 passage.Attach(tensor);
                 tensor.MoveToOuterDisposeScope();

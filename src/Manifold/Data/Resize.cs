@@ -1,42 +1,63 @@
 namespace Manifold.Data;
 
-/// <summary>Cropping and resizing of decoded pixels.</summary>
+/// <summary>Cropping and resizing of decoded pixels: Keys' cubic with a = -1/2, widened where pictures shrink (antialiased), across and then down.</summary>
+/// <remarks>Sums are of doubles, and neither rounded nor clipped between the two passes; the result is rounded and clipped to 0..255.</remarks>
 public static class Resize
 {
     /// <summary>The largest square in the middle, brought to size x size.</summary>
     public static Pixels ToSquare(Pixels picture, int size)
     {
-        var (channels, height, width) = (picture.Shape.Channels, picture.Shape.Height, picture.Shape.Width);
-        var side = Math.Min(height, width);
+        var shape = new PictureShape(picture.Shape.Channels, size, size);
+        var result = new byte[shape.Dims];
+        ToSquare(picture.Values, picture.Shape, size, result);
+        return new Pixels(shape, result);
+    }
+
+    /// <summary>The same into memory that is there.</summary>
+    /// <param name="target">Channels x size x size bytes.</param>
+    internal static void ToSquare(ReadOnlySpan<byte> values, PictureShape shape, int size, Span<byte> target)
+    {
+        var weights = Weights(Math.Min(shape.Height, shape.Width), size);
+        for (var c = 0; c < shape.Channels; c++)
+            Plane(values.Slice(c * shape.Height * shape.Width, shape.Height * shape.Width), shape.Height, shape.Width, weights, target.Slice(c * size * size, size * size));
+    }
+
+    /// <summary>One channel: the largest square in its middle.</summary>
+    internal static void Plane(ReadOnlySpan<byte> plane, int height, int width, (int First, double[] Taps)[] weights, Span<byte> target)
+    {
+        var (side, size) = (Math.Min(height, width), weights.Length);
         int top = (height - side) / 2, left = (width - side) / 2;
-        var weights = Weights(side, size);
-        var result = new byte[channels * size * size];
-        var rows = new double[side * size];                                              // [side, size], across first
-        for (var c = 0; c < channels; c++)
+        var held = weights.Max(weight => weight.Taps.Length);                            // rows that one output row is made of
+        var rows = new double[held * size];                                              // [held, size], a ring of rows that are resized across
+        var made = 0;
+        for (var y = 0; y < size; y++)
         {
-            for (var y = 0; y < side; y++)
-                for (var x = 0; x < size; x++)
-                {
-                    var (first, taps) = weights[x];
-                    var sum = 0.0;
-                    for (var k = 0; k < taps.Length; k++) sum += taps[k] * picture.Values[(c * height + top + y) * width + left + first + k];
-                    rows[y * size + x] = sum;
-                }
-            for (var y = 0; y < size; y++)
-                for (var x = 0; x < size; x++)
-                {
-                    var (first, taps) = weights[y];
-                    var sum = 0.0;
-                    for (var k = 0; k < taps.Length; k++) sum += taps[k] * rows[(first + k) * size + x];
-                    result[(c * size + y) * size + x] = (byte)Math.Clamp(Math.Round(sum), 0, 255);
-                }
+            var (firstRow, tapsDown) = weights[y];
+            for (; made < firstRow + tapsDown.Length; made++)
+                Across(plane.Slice((top + made) * width + left, side), weights, rows.AsSpan(made % held * size, size));
+            for (var x = 0; x < size; x++)
+            {
+                var sum = 0.0;
+                for (var k = 0; k < tapsDown.Length; k++) sum += tapsDown[k] * rows[(firstRow + k) % held * size + x];
+                target[y * size + x] = (byte)Math.Clamp(Math.Round(sum), 0, 255);
+            }
         }
-        return new Pixels(new PictureShape(channels, size, size), result);
+    }
+
+    private static void Across(ReadOnlySpan<byte> row, (int First, double[] Taps)[] weights, Span<double> target)
+    {
+        for (var x = 0; x < weights.Length; x++)
+        {
+            var (first, taps) = weights[x];
+            var sum = 0.0;
+            for (var k = 0; k < taps.Length; k++) sum += taps[k] * row[first + k];
+            target[x] = sum;
+        }
     }
 
     // Each output is a weighted mean of the inputs under a cubic whose width grows with the shrinking, so that what is too
     // fine to be shown is averaged away and does not come back as stripes.
-    private static (int First, double[] Taps)[] Weights(int from, int to)
+    internal static (int First, double[] Taps)[] Weights(int from, int to)
     {
         var scale = (double)from / to;
         var stretch = Math.Max(1, scale);
@@ -45,9 +66,11 @@ public static class Resize
         {
             var centre = (i + 0.5) * scale;                                              // pixels are squares, their centres at halves
             int first = Math.Max(0, (int)Math.Floor(centre - 2 * stretch)), last = Math.Min(from - 1, (int)Math.Ceiling(centre + 2 * stretch));
-            var taps = Enumerable.Range(first, last - first + 1).Select(k => Cubic((k + 0.5 - centre) / stretch)).ToArray();
+            var taps = new double[last - first + 1];
+            for (var k = 0; k < taps.Length; k++) taps[k] = Cubic((first + k + 0.5 - centre) / stretch);
             var sum = taps.Sum();
-            weights[i] = (first, [.. taps.Select(tap => tap / sum)]);
+            for (var k = 0; k < taps.Length; k++) taps[k] /= sum;
+            weights[i] = (first, taps);
         }
         return weights;
     }

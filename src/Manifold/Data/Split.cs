@@ -11,6 +11,9 @@ public sealed class Split
     /// <summary>The seed of the coins that <see cref="Binarization.Fixed"/> throws once for a set, and that evaluation throws for <see cref="Binarization.Dynamic"/>.</summary>
     public const long CoinSeed = 20170101;
 
+    /// <summary>Bytes of pictures, as float32, that one batch can hold.</summary>
+    public const long LargestBatch = int.MaxValue;
+
     private readonly MemorySource source;
     private readonly int[] members;   // indices in the source
     private readonly bool flip;
@@ -88,7 +91,7 @@ public sealed class Split
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)start + count, Count);
         return Fill(count, range, i => new Example(start + i, false, null));
     }
 
@@ -99,6 +102,8 @@ public sealed class Split
     private Batch Fill(int count, PixelRange range, Func<int, Example> example)
     {
         var dims = Shape.Dims;
+        if ((Int128)count * dims * sizeof(float) > LargestBatch)
+            throw new ArgumentException($"A batch of {count:N0} pictures of {Shape} takes {4e-9 * count * dims:N1} GB; one can hold {LargestBatch / 1e9:N1} GB. Take fewer.");
         var x = empty([count, Shape.Channels, Shape.Height, Shape.Width]);
         var values = MemoryMarshal.Cast<byte, float>(x.bytes);
         var labels = source.Labels is null ? null : new long[count];

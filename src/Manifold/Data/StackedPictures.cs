@@ -12,8 +12,13 @@ internal static class StackedPictures
     /// <exception cref="DataException">MNIST is not here.</exception>
     public static DataSet Open(DataSettings settings, string? dataRoot)
     {
+        if (settings.Size is { } size) DecodedLimit.Check(Name, TrainCount + TestCount, new PictureShape(3, size, size));
         var (train, test) = DataSet.Sources(settings with { Set = "mnist" }, dataRoot);
-        return new DataSet(Name, Stacked(train, TrainCount, "train"), Stacked(test ?? train, TestCount, "test"), settings);
+        var stacked = Stacked(train, TrainCount, "train");
+        return new DataSet(Name, new SplitSources(stacked, Test: test is null ? null : Stacked(test, TestCount, "test"))
+        {
+            IsInRandomOrder = true, TrainFrom = "triples of mnist's training pictures", TestFrom = "triples of mnist's test pictures",
+        }, settings);
     }
 
     // Which three is a function of the part and the position; the label has the three digits, the red one's hundreds first.
@@ -22,6 +27,7 @@ internal static class StackedPictures
         if (source.Labels is not { } labels || source.Shape.Channels != 1) throw new DataException($"{Name} is made of grey pictures with labels, and mnist here has {(source.Labels is null ? "no labels" : "colours")}.");
         var seed = Seeds.At(0, 0, $"{Name}, {part}");
         var shape = source.Shape with { Channels = 3 };
+        DecodedLimit.Check(Name, TrainCount + TestCount, shape);
         var (pixels, stacked) = (new byte[(long)count * shape.Dims], new int[count]);
         for (var i = 0; i < count; i++)
             for (var c = 0; c < 3; c++)

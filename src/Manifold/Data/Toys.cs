@@ -52,7 +52,8 @@ public sealed record Toy(string Name, IReadOnlyList<(double X, double Y)> Centre
     internal DataSet Open(DataSettings settings)
     {
         SettingChecks.Need(settings is { Size: null, Flip: false, Binarize: Binarization.None, Dequantize: false, Levels: 256 }, "data", "of pictures", $"none of size, flip, binarize, dequantize and levels for {Name}, which is points of the plane");
-        return new DataSet(Name, Draw("train", TrainCount), Draw("test", TestCount), settings);
+        var sources = new SplitSources(Draw("train", TrainCount), Test: Draw("test", TestCount)) { IsInRandomOrder = true, TrainFrom = "points that were sampled", TestFrom = "other points" };
+        return new DataSet(Name, sources, settings);
     }
 
     private MemorySource Draw(string part, int count)

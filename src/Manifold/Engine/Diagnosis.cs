@@ -30,6 +30,9 @@ public sealed record Diagnosis
     /// <summary>The TorchSharp library that was loaded, or would be.</summary>
     public string? Bridge { get; init; }
 
+    /// <summary>Whether a copy of it was loaded that is patched for an older libstdc++.</summary>
+    public bool BridgeIsPatched { get; init; }
+
     /// <summary>What the bridge needs and libtorch lacks; null if this could not be read.</summary>
     public IReadOnlyList<string>? MissingSymbols { get; init; }
 
@@ -73,6 +76,7 @@ public sealed record Diagnosis
             Origin = found?.Origin,
             LibTorchVersion = works ? Machine.LibTorchVersion : found is null ? null : NativeSearch.DeclaredVersion(found.LibTorch),
             Bridge = found?.Bridge,
+            BridgeIsPatched = found?.BridgeIsPatched ?? false,
             MissingSymbols = missing,
             CudaDevices = works ? Torch.CudaDevices() : null,
             Data = [.. DataFolder.All()],

@@ -10,12 +10,7 @@ internal sealed class FusedOptimizer : Optimizer
 {
     private readonly OptimizerSettings settings;
     private readonly Tensor[] live;                     // the parameters, in the order of their names' list
-    private readonly Tensor[] first, second, steps;     // moments as the kernel takes them, [like the parameter]; counters, []
-    private readonly Tensor step;                       // the counters in one vector, [parameters], so that one addition serves all
-    private readonly Scalar[] numbers;                  // the kernel's constants; made once, because each is a native object
-    private readonly Scalar? largest;
-    private readonly string kernel;
-    private readonly Dictionary<string, Tensor> state = [];
+    private Memory? memory;                             // made when it is first needed: a model that only samples needs none
     private Tensor? norm;
 
     public FusedOptimizer(OptimizerSettings settings, IReadOnlyList<(string name, Parameter parameter)> parameters) : base(parameters)
@@ -23,20 +18,20 @@ internal sealed class FusedOptimizer : Optimizer
         Check(parameters);
         this.settings = settings;
         live = [.. parameters.Select(p => p.parameter)];
-        (kernel, var constants, var moments) = Rule(settings);
-        using var outside = NewDisposeScope();          // the optimizer lives longer than the scope it is built in
-        numbers = [.. constants.Select(c => c.ToScalar())];
-        largest = settings.ClipNorm?.ToScalar();
-        step = zeros(live.Length, dtype: ScalarType.Float32, device: live[0].device).DetachFromDisposeScope();
-        steps = [.. Enumerable.Range(0, live.Length).Select(i => step[i].DetachFromDisposeScope())];
-        first = Moments(moments.ElementAtOrDefault(0));
-        second = Moments(moments.ElementAtOrDefault(1));
-        state["step"] = step;
     }
 
-    public override IReadOnlyDictionary<string, Tensor> State => state;
+    public override IReadOnlyDictionary<string, Tensor> State => Kept.State;
 
     public override Tensor? GradientNorm => norm;
+
+    public override void Dispose()
+    {
+        norm?.Dispose();
+        memory?.Dispose();
+        (norm, memory) = (null, null);
+    }
+
+    private Memory Kept => memory ??= new Memory(settings, Parameters);
 
     // None instead of zero: the first gradient is then kept as it comes, with no pass to clear and no pass to add.
     public override void ZeroGrad()
@@ -59,21 +54,22 @@ internal sealed class FusedOptimizer : Optimizer
                 gradients.Add(Alike(gradient, live[i]));
             }
         if (has.Count == 0) return;
+        var kept = Kept;
 
         var g = gradients.ToArray();
-        if (largest is not null)
+        if (kept.Largest is { } largest)
         {
             norm?.Dispose();
             norm = Kernels.Run("clip", g, largest)!.DetachFromDisposeScope();
         }
 
         var all = has.Count == live.Length;
-        if (all) using (var one = 1.0.ToScalar()) step.add_(one);
-        else Kernels.Run("add_one", [Of(steps)]);
+        if (all) using (var one = 1.0.ToScalar()) kept.Step.add_(one);
+        else Kernels.Run("add_one", [Of(kept.Steps)]);
 
-        object[] lists = second.Length > 0 ? [Of(live), g, Of(first), Of(second)] : [Of(live), g, Of(first)];
-        object[] counters = settings.Kind is OptimizerKind.Adam or OptimizerKind.AdamW or OptimizerKind.Adamax ? [Of(steps)] : [];
-        Kernels.Run(kernel, [.. lists, .. counters, rate, .. numbers]);
+        object[] lists = kept.Second.Length > 0 ? [Of(live), g, Of(kept.First), Of(kept.Second)] : [Of(live), g, Of(kept.First)];
+        object[] counters = settings.Kind is OptimizerKind.Adam or OptimizerKind.AdamW or OptimizerKind.Adamax ? [Of(kept.Steps)] : [];
+        Kernels.Run(kept.Kernel, [.. lists, .. counters, rate, .. kept.Numbers]);
 
         Tensor[] Of(Tensor[] whole) => all || whole.Length == 0 ? whole : [.. has.Select(i => whole[i])];
     }
@@ -92,12 +88,6 @@ internal sealed class FusedOptimizer : Optimizer
         _ => ("sgd", [s.Momentum, s.WeightDecay], s.Momentum == 0 ? [] : ["momentum_buffer"]),
     };
 
-    private Tensor[] Moments(string? name) => name is null ? [] : [.. Parameters.Select(p =>
-    {
-        using var still = no_grad();
-        return state[$"{name}.{p.name}"] = zeros_like(p.parameter).DetachFromDisposeScope();   // zeros_like keeps the strides
-    })];
-
     private static void Check(IReadOnlyList<(string name, Parameter parameter)> parameters)
     {
         if (parameters.Count == 0) throw new ArgumentException("There are no parameters; an optimizer needs at least one.", nameof(parameters));
@@ -105,5 +95,44 @@ internal sealed class FusedOptimizer : Optimizer
             throw new ArgumentException($"Two parameters are named {twice.Key}; each needs its own name.", nameof(parameters));
         if (parameters.FirstOrDefault(p => !p.parameter.requires_grad) is { parameter: not null } frozen)
             throw new ArgumentException($"{frozen.name} is frozen (requires_grad is false); leave it out of the list, or let it learn.", nameof(parameters));
+    }
+
+    // Moments, counters and constants. They live longer than the scope that they are made in.
+    private sealed class Memory : IDisposable
+    {
+        private readonly Dictionary<string, Tensor> state = [];
+
+        public Memory(OptimizerSettings settings, IReadOnlyList<(string name, Parameter parameter)> parameters)
+        {
+            using var outside = NewDisposeScope();
+            using var still = no_grad();
+            (Kernel, var constants, var moments) = Rule(settings);
+            Numbers = [.. constants.Select(c => c.ToScalar())];
+            Largest = settings.ClipNorm?.ToScalar();
+            Step = zeros(parameters.Count, dtype: ScalarType.Float32, device: parameters[0].parameter.device).DetachFromDisposeScope();
+            Steps = [.. Enumerable.Range(0, parameters.Count).Select(i => Step[i].DetachFromDisposeScope())];
+            First = Moments(moments.ElementAtOrDefault(0), parameters);
+            Second = Moments(moments.ElementAtOrDefault(1), parameters);
+            state["step"] = Step;
+        }
+
+        public string Kernel { get; }
+        public Scalar[] Numbers { get; }                // the kernel's constants; made once, because each is a native object
+        public Scalar? Largest { get; }                 // norm of the gradients; null for no clipping
+        public Tensor Step { get; }                     // the counters in one vector, [parameters], so that one addition serves all
+        public Tensor[] Steps { get; }                  // the same one by one, []
+        public Tensor[] First { get; }                  // moments as the kernel takes them, [like the parameter]
+        public Tensor[] Second { get; }
+        public IReadOnlyDictionary<string, Tensor> State => state;
+
+        public void Dispose()
+        {
+            foreach (var tensor in state.Values.Concat(Steps)) tensor.Dispose();
+            foreach (var number in Numbers) number.Dispose();
+            Largest?.Dispose();
+        }
+
+        private Tensor[] Moments(string? name, IReadOnlyList<(string name, Parameter parameter)> parameters) => name is null ? [] :
+            [.. parameters.Select(p => state[$"{name}.{p.name}"] = zeros_like(p.parameter).DetachFromDisposeScope())];   // zeros_like keeps the strides
     }
 }

@@ -61,6 +61,9 @@ internal static class Kernels
         def norm(g: List[Tensor]) -> Tensor:
             return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g)))
 
+        def norms(t: List[Tensor]) -> Tensor:
+            return torch.stack([x.double() for x in torch._foreach_norm(t)]).sum()
+
         def add_one(t: List[Tensor]):
             torch._foreach_add_(t, 1.0)
 

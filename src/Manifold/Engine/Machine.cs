@@ -76,7 +76,13 @@ public static class Machine
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         torch.set_num_threads(threads);
+        asked = threads;
     }
+
+    /// <summary>Threads that decode pictures: as many as were asked for, and no more than there are processors. Needs no libtorch.</summary>
+    public static int DecodingThreads => Math.Min(asked ?? int.MaxValue, Environment.ProcessorCount);
+
+    private static int? asked;
 
     /// <summary>Bytes of this process that are in memory now.</summary>
     public static long ResidentBytes => Environment.WorkingSet;

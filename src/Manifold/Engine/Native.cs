@@ -5,8 +5,12 @@ namespace Manifold.Engine;
 /// <summary>Where the native libraries were found.</summary>
 /// <param name="LibTorch">The folder of libtorch_cpu.so.</param>
 /// <param name="Origin">Which place of the search it was: the environment variable, the application, or the NuGet cache.</param>
-/// <param name="Bridge">The LibTorchSharp library that is loaded; a mended copy on systems with an older libstdc++.</param>
-public sealed record NativeLibraries(string LibTorch, string Origin, string Bridge);
+/// <param name="Bridge">TorchSharp's library, libLibTorchSharp.so.</param>
+public sealed record NativeLibraries(string LibTorch, string Origin, string Bridge)
+{
+    /// <summary>Whether a patched copy of the bridge was loaded, as systems with an older libstdc++ need it.</summary>
+    public bool BridgeIsPatched { get; init; }
+}
 
 /// <summary>Finds libtorch, makes TorchSharp's bridge loadable, and loads both. Must run before any TorchSharp type is touched.</summary>
 public static class Native
@@ -65,9 +69,9 @@ public static class Native
             foreach (var name in loadOrder)
                 if (Path.Combine(found.LibTorch, name) is var path && File.Exists(path)) NativeLibrary.Load(path);
 
-            var (bridge, loadedFrom) = NativeBridge.Open(found.Bridge);
+            var (bridge, isPatched) = NativeBridge.Open(found.Bridge);
             NativeLibrary.SetDllImportResolver(typeof(TorchSharp.torch).Assembly, (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
-            return found with { Bridge = loadedFrom };
+            return found with { BridgeIsPatched = isPatched };
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Manifold.Engine;
 
 /// <summary>Takes steps down a gradient. Built after the network is on its device: TorchSharp's to() makes new parameters.</summary>
-public abstract class Optimizer(IReadOnlyList<(string name, Parameter parameter)> parameters)
+public abstract class Optimizer(IReadOnlyList<(string name, Parameter parameter)> parameters) : IDisposable
 {
     public IReadOnlyList<(string name, Parameter parameter)> Parameters { get; } = parameters;
 
@@ -21,6 +21,9 @@ public abstract class Optimizer(IReadOnlyList<(string name, Parameter parameter)
     /// <summary>Moves the parameters once by the gradients they hold; those that hold none stay.</summary>
     /// <param name="learningRate">The rate of this step; a schedule's value at the examples seen.</param>
     public abstract void Step(double learningRate);
+
+    /// <summary>Frees moments and counters; the parameters stay as they are.</summary>
+    public abstract void Dispose();
 
     /// <summary>Makes the optimizer that the settings describe.</summary>
     /// <param name="settings">The update rule and its numbers.</param>

@@ -20,20 +20,8 @@ internal static class UserCache
         foreach (var root in roots)
             if (root is not null && Try(() => Directory.CreateDirectory(Path.Combine(root, name)).FullName) is { } folder) yield return folder;
 
-        // Others can write to the temporary folder, and a library is loaded from here: only the owner can set a folder's mode,
-        // so a folder that somebody else made beforehand is refused.
-        var temporary = Path.Combine(Path.GetTempPath(), $"manifold-{Environment.UserName}");
-        if (Try(() => Private(temporary, name)) is { } ours) yield return ours;
-        if (Try(() => Private(Directory.CreateTempSubdirectory("manifold-").FullName, name)) is { } fresh) yield return fresh;
-    }
-
-    private static string Private(string root, string name)
-    {
-        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        if (OperatingSystem.IsWindows()) return Directory.CreateDirectory(Path.Combine(root, name)).FullName;
-        Directory.CreateDirectory(root, OwnerOnly);
-        File.SetUnixFileMode(root, OwnerOnly);
-        return Directory.CreateDirectory(Path.Combine(root, name)).FullName;
+        // Others can write to the temporary folder; what is read back from there must be this user's own.
+        if (Try(() => Directory.CreateDirectory(Path.Combine(PrivateFolder.In(Path.GetTempPath()), name)).FullName) is { } ours) yield return ours;
     }
 
     private static bool CanWrite(string folder) => Try(() =>

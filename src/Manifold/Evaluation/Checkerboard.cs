@@ -23,17 +23,19 @@ public static class Checkerboard
         if (Math.Min(model.Shape.Height, model.Shape.Width) < Least)
             throw new MetricException($"{metric} needs pictures of {Least} rows and columns at least; the model's have {model.Shape.Height} x {model.Shape.Width}.");
         using var scope = NewDisposeScope();
+        var made = InChunks(k, (at, count) => Latents.Pictures(model, [.. Enumerable.Range(at, count).Select(seed => (long)seed)], device));
+        var real = InChunks(Math.Min(k, split.Count), (at, count) => split.InOrder(at, count, PixelRange.Unit).X.to(device));
+        return new Measurement(metric, Ratio(made), "power at half a cycle a pixel over that a little below", "none", k) { Reference = Ratio(real) };
+    }
+
+    private static Tensor InChunks(int count, Func<int, int, Tensor> pictures)
+    {
         const int chunk = 100;
-        var made = new List<Tensor>();
-        for (var at = 0; at < k; at += chunk)
+        return cat([.. Enumerable.Range(0, (count + chunk - 1) / chunk).Select(i =>
         {
             using var inner = NewDisposeScope();
-            var seeds = Enumerable.Range(at, Math.Min(chunk, k - at)).Select(seed => (long)seed).ToList();
-            made.Add(Powers(Latents.Pictures(model, seeds, device)).MoveToOuterDisposeScope());
-        }
-        var count = Math.Min(k, split.Count);
-        var real = Powers(split.InOrder(0, count, PixelRange.Unit).X.to(device));
-        return new Measurement(metric, Ratio(cat(made)), "power at half a cycle a pixel over that a little below", "none", k) { Reference = Ratio(real) };
+            return Powers(pictures(i * chunk, Math.Min(chunk, count - i * chunk))).MoveToOuterDisposeScope();
+        })]);
     }
 
     /// <summary>The ratio for these pictures, [N, C, H, W].</summary>

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Manifold.Engine;
 
 namespace Manifold.Evaluation;
 
@@ -13,7 +13,7 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
     /// <summary>A run's newest line of a metric.</summary>
     public sealed record Row(string Run, double Value, string Better, JsonObject Line);
 
-    // What must be alike before two numbers are. The run, its recipe, its weights and how far it was trained may differ: that is what is compared.
+    // What was asked for, and never what came out of it, must be alike before two numbers are: each is a word, a number or nothing. The run, its recipe, its weights and how far it was trained may differ: that is what is compared.
     private static readonly string[] alike =
         ["data_fingerprint", "split", "binarization", "levels", "dequantization", "count", "extractor", "extractor_sha256", "resize", "quantization", "reference_split", "reference_count", "seeds", "noise_seed", "weights", "truncation", "test"];
 
@@ -27,10 +27,13 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
         if (rows.Count == 0) throw new MetricException(metric is null ? "No run is named." : $"No run has a measurement of {metric}; `./manifold evaluate RUN --metrics {metric}` takes one.");
         return [.. rows.GroupBy(row => row.Metric).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group =>
         {
-            var kinds = group.GroupBy(row => string.Join("|", alike.Select(key => row.Row.Line[key]?.ToJsonString()))).ToList();
-            return new Comparison(group.Key, [.. kinds.Select(Ranked)], kinds.Count == 1 ? [] : [.. alike.Where(key => group.Select(row => row.Row.Line[key]?.ToJsonString()).Distinct().Count() > 1)]);
+            var kinds = group.GroupBy(row => string.Join("|", alike.Select(key => Asked(row.Row.Line, key)))).ToList();
+            return new Comparison(group.Key, [.. kinds.Select(Ranked)], kinds.Count == 1 ? [] : [.. alike.Where(key => group.Select(row => Asked(row.Row.Line, key)).Distinct().Count() > 1)]);
         })];
     }
+
+    // Lines of swd_N that were written by an older Manifold have their results under "levels", as a list.
+    private static string? Asked(JsonObject line, string key) => line[key] is JsonValue value ? value.ToJsonString() : null;
 
     /// <summary>Text of a table, aligned.</summary>
     public IEnumerable<string> Lines()
@@ -38,7 +41,7 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
         yield return Metric;
         foreach (var (number, group) in Groups.Index())
         {
-            if (Groups.Count > 1) yield return $"  not to be compared with the others: {string.Join(", ", Differs.Select(key => $"{key} {group[0].Line[key]?.ToString() ?? "none"}"))}";
+            if (Groups.Count > 1) yield return $"  not to be compared with the others: {string.Join(", ", Differs.Select(key => $"{key} {Asked(group[0].Line, key)?.Trim('"') ?? "none"}"))}";
             foreach (var row in group)
                 yield return string.Create(CultureInfo.InvariantCulture, $"  {row.Value,14:G6}{Number(row, "standard_error", " ±"),-12}{Number(row, "floor", "  data "),-16}{Number(row, "ceiling", "  noise "),-18}{Number(row, "truncation", "  truncation ")}  {row.Line["weights"]} weights at {(long?)row.Line["examples_seen"]:N0}  {row.Run}");
         }
@@ -59,10 +62,23 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
         if (files.Count == 0) throw new MetricException($"{run} has no measurements; `./manifold evaluate {run} --metrics ...` takes them.");
         foreach (var file in files)
         {
-            JsonObject line;
-            try { line = JsonNode.Parse(File.ReadLines(file).Last(text => text.Length > 0))!.AsObject(); }
-            catch (Exception e) when (e is JsonException or InvalidOperationException) { throw new MetricException($"The last line of {file} is no measurement; it may have been cut short. Delete it, or take the measurement again."); }
-            yield return ((string)line["metric"]!, new Row(run, (double?)line["value"] ?? double.NaN, (string?)line["better"] ?? "none", line));
+            var line = Last(file);
+            foreach (var key in numbers) line.Find(key)?.Number();
+            line.Find("examples_seen")?.Count();
+            line.Find("weights")?.Text();
+            yield return (line["metric"].Text(), new Row(run, line.Find("value")?.Number() ?? double.NaN, line.Find("better")?.Text() ?? "none", line.Object()));
         }
+    }
+
+    private static readonly string[] numbers = ["standard_error", "floor", "ceiling", "truncation"];
+
+    /// <exception cref="MetricException">The last line is no measurement.</exception>
+    private static StrictJson Last(string file)
+    {
+        MetricException Broken(string why) => new($"The last line of {file} is no measurement: {why} It may have been cut short. Delete it, or take the measurement again.");
+        string? last;
+        try { last = RegularFile.ReadLines(file).LastOrDefault(text => text.Length > 0); }
+        catch (IOException e) { throw Broken(e.Message); }
+        return StrictJson.Parse(last ?? "", "it", Broken);
     }
 }

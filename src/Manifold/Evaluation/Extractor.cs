@@ -9,15 +9,19 @@ using static TorchSharp.torch;
 namespace Manifold.Evaluation;
 
 /// <summary>A network that turns pictures into the features that samples and data are compared by. Numbers of two extractors must never be compared, so its name and hash go into every result.</summary>
-public sealed partial class Extractor
+public sealed class Extractor : IDisposable
 {
     private const int BatchSize = 100;
     private readonly Func<Tensor, Tensor> features;                            // [B, C, H, W] in [0, 1], of its own size, to [B, F]
     private readonly Func<Tensor, Tensor>? logits;
     private readonly Func<string> fullHash;
+    private IDisposable? owned;
 
     private Extractor(string name, string hash, Func<string> fullHash, PictureShape? shape, Func<Tensor, Tensor> features, Func<Tensor, Tensor>? logits) =>
         (Name, Hash, this.fullHash, Shape, this.features, this.logits) = (name, hash, fullHash, shape, features, logits);
+
+    /// <summary>Ends the process of a script, and lets go of the network inside the library; a network that was given is its owner's.</summary>
+    public void Dispose() => owned?.Dispose();
 
     /// <summary>lenet, rotnet or script.</summary>
     public string Name { get; }
@@ -57,49 +61,30 @@ public sealed partial class Extractor
             tensor.copy_(stored[$"model.{name}"]);
             tensor.DetachFromDisposeScope();
         }
-        return Of(model, HashOf(bytes)[..16]);
+        var extractor = Of(model, HashOf(bytes)[..16]);
+        extractor.owned = model;
+        return extractor;
     }
 
-    /// <summary>A TorchScript file that takes pictures of 0 to 255, [B, 3, H, W], and gives [B, F], as the customary Inception files do; one whose forward has a switch return_features is told so, since it gives classes otherwise.</summary>
-    /// <exception cref="MetricException">It cannot be loaded, fails on pictures, or gives something else.</exception>
-    public static Extractor Script(string path)
+    /// <summary>
+    /// A TorchScript file that takes pictures of 0 to 255, [B, 3, H, W], and gives [B, F], as the customary Inception files do; one whose
+    /// forward has a switch return_features is told so, since it gives classes otherwise. It is code, and runs in a <see cref="ScriptProcess"/>.
+    /// </summary>
+    /// <param name="limit">How long a batch of 100 pictures may take; ten minutes if null.</param>
+    /// <exception cref="MetricException">It cannot be loaded, fails on pictures, takes too long, ends its process, or gives something else.</exception>
+    public static Extractor Script(string path, TimeSpan? limit = null) => Script(ScriptFile.Read(path), limit);
+
+    /// <summary>The same of a file that was read, so that its hash could be looked at before it runs.</summary>
+    public static Extractor Script(ScriptFile file, TimeSpan? limit = null)
     {
-        if (!File.Exists(path)) throw new MetricException($"There is no file {path}; --features needs the folder of a run of features, or a TorchScript file.");
-        jit.ScriptModule script;
-        bool hasSwitch;
-        try { (script, hasSwitch) = (jit.load(path), HasSwitch(path)); }
-        catch (Exception e) when (e is not OutOfMemoryException) { throw new MetricException($"{path} is not a TorchScript file that libtorch can load: {e.Message.Split('\n')[0]}"); }
-        script.eval();
-        var hash = HashOf(File.ReadAllBytes(path));
-        return new Extractor("script", hash[..16], () => hash, null, x =>
+        var process = new ScriptProcess(file, limit);
+        return new Extractor("script", file.ShortHash, () => file.Hash, null, x =>
         {
             var bytes = (x * 255).round();
-            var colour = x.shape[1] == 3 ? bytes : bytes.expand(-1, 3, -1, -1);
-            object answer;
-            try { answer = hasSwitch ? script.call(colour, true) : script.call(colour); }
-            catch (Exception e) when (e is System.Runtime.InteropServices.ExternalException or InvalidOperationException)
-            {
-                throw new MetricException($"{path} failed on pictures [{string.Join(", ", colour.shape)}] of 0 to 255: {e.Message.Split('\n')[0]}");
-            }
-            return answer is Tensor row && row.dim() >= 2 && row.shape[0] == x.shape[0] ? row.flatten(1)
-                : throw new MetricException($"{path} gives {(answer is Tensor other ? $"[{string.Join(", ", other.shape)}]" : answer.GetType().Name)} for {x.shape[0]} pictures; it needs to give a tensor with a row of features for each.");
-        }, null);
+            return process.Features((x.shape[1] == 3 ? bytes : bytes.expand(-1, 3, -1, -1)).to_type(ScalarType.Float32).cpu());
+        }, null)
+        { owned = process };
     }
-
-    // The code lies in the file as text.
-    private static bool HasSwitch(string path)
-    {
-        using var file = System.IO.Compression.ZipFile.OpenRead(path);
-        foreach (var entry in file.Entries.Where(entry => entry.Name.EndsWith(".py", StringComparison.Ordinal)))
-        {
-            using var text = new StreamReader(entry.Open());
-            if (Switch().IsMatch(text.ReadToEnd())) return true;
-        }
-        return false;
-    }
-
-    [System.Text.RegularExpressions.GeneratedRegex(@"def forward\(self[^,]*,\s*\w+: Tensor,\s*return_features: bool")]
-    private static partial System.Text.RegularExpressions.Regex Switch();
 
     /// <summary>Features of pictures in [0, 1], [N, C, H, W]: [N, F], float32.</summary>
     /// <exception cref="MetricException">The pictures have other channels than the extractor.</exception>

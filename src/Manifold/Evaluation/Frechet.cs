@@ -8,6 +8,8 @@ namespace Manifold.Evaluation;
 /// <remarks>Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6: |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)).</remarks>
 public static class Frechet
 {
+    private const int Rows = 2000;                                              // of features, in float64 at once
+
     /// <summary>The distance of two sets, [N, F] and [M, F]; worked out in float64.</summary>
     /// <exception cref="ArgumentException">The sets are not of the same features, or one has fewer than two.</exception>
     public static double Distance(Tensor a, Tensor b)
@@ -39,10 +41,20 @@ public static class Frechet
         features.ExpectShape([-1, -1]);
         if (features.shape[0] < 2) throw new ArgumentException($"features has {features.shape[0]} rows; a covariance needs two or more.", nameof(features));
         using var scope = NewDisposeScope();
-        var x = features.to_type(ScalarType.Float64);
-        var mean = x.mean([0]);
-        var centred = x - mean;
-        return (mean.MoveToOuterDisposeScope(), (matmul(centred.t(), centred) / (x.shape[0] - 1)).MoveToOuterDisposeScope());
+        var width = features.shape[1];
+        Tensor sum = zeros([width], ScalarType.Float64), products = zeros([width, width], ScalarType.Float64);
+        void InChunks(Action<Tensor> see)                                       // a copy of all of them in float64 would be twice the features
+        {
+            foreach (var some in features.split(Rows))
+            {
+                using var step = NewDisposeScope();
+                see(some.to_type(ScalarType.Float64).cpu());
+            }
+        }
+        InChunks(x => sum.add_(x.sum(dim: 0)));
+        var mean = sum / features.shape[0];
+        InChunks(x => products.addmm_((x - mean).t(), x - mean, beta: 1, alpha: 1));
+        return (mean.MoveToOuterDisposeScope(), (products / (features.shape[0] - 1)).MoveToOuterDisposeScope());
     }
 
     /// <summary>The distance that N samples tell, carried on to N = infinity along 1 / N.</summary>

@@ -9,12 +9,15 @@ public static class InceptionScore
 {
     /// <summary>Mean and deviation over splits, each with its own mean answer.</summary>
     /// <param name="probabilities">[N, K], rows summing to 1.</param>
+    /// <param name="splits">As many as there are rows where there are fewer.</param>
     public static (double Mean, double Deviation) Of(Tensor probabilities, int splits = 10)
     {
         using var scope = NewDisposeScope();
-        var p = probabilities.to_type(ScalarType.Float64);
-        var values = p.tensor_split(splits).Select(part =>
+        splits = (int)Math.Min(splits, probabilities.shape[0]);
+        var values = probabilities.tensor_split(splits).Select(answers =>
         {
+            using var step = NewDisposeScope();
+            var part = answers.to_type(ScalarType.Float64);
             var marginal = part.mean([0], keepdim: true);
             return (part.xlogy(part) - part.xlogy(marginal)).sum(1).mean().exp().item<double>();
         }).ToList();

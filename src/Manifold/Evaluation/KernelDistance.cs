@@ -5,32 +5,39 @@ using static TorchSharp.torch;
 
 namespace Manifold.Evaluation;
 
+/// <summary>A kernel distance, averaged over subsets.</summary>
+/// <param name="Deviation">Over the subsets; null where there is one, which has none.</param>
+/// <param name="Subsets">How many there were.</param>
+/// <param name="Size">Rows of each subset.</param>
+public readonly record struct KernelEstimate(double Mean, double? Deviation, int Subsets, int Size);
+
 /// <summary>The squared maximum mean discrepancy of two sets of features under a cubic kernel, without bias; it may come out below 0.</summary>
-/// <remarks>Binkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4: k(x, y) = (x'y / F + 1)^3.</remarks>
+/// <remarks>Binkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4: k(x, y) = (x'y / F + 1)^3, worked out in float64.</remarks>
 public static class KernelDistance
 {
-    /// <summary>Mean and deviation over subsets, each drawn without replacement.</summary>
+    /// <summary>Mean and deviation over subsets, each drawn without replacement; where a subset is all of both sets, there is one.</summary>
     /// <param name="a">[N, F].</param>
     /// <param name="b">[M, F].</param>
     /// <param name="subsets">How many.</param>
     /// <param name="size">Rows in each; as many as there are where there are fewer.</param>
-    public static (double Mean, double Deviation) Of(Tensor a, Tensor b, int subsets = 100, int size = 1000)
+    public static KernelEstimate Of(Tensor a, Tensor b, int subsets = 100, int size = 1000)
     {
         b.ExpectShape([-1, a.shape[1]]);
         using var scope = NewDisposeScope();
-        var (x, y) = (a.to_type(ScalarType.Float64), b.to_type(ScalarType.Float64));
-        size = (int)Math.Min(size, Math.Min(x.shape[0], y.shape[0]));
+        size = (int)Math.Min(size, Math.Min(a.shape[0], b.shape[0]));
         if (size < 2) throw new ArgumentException($"There are {Math.Min(a.shape[0], b.shape[0])} features; the distance needs two or more of each.", nameof(a));
-        if (size == x.shape[0] && size == y.shape[0]) subsets = 1;                                           // all of both, whichever way they are drawn
+        if (size == a.shape[0] && size == b.shape[0]) subsets = 1;                                           // all of both, whichever way they are drawn
         var values = Enumerable.Range(0, subsets).Select(i =>
         {
             using var step = NewDisposeScope();
-            return Once(Some(x, 2 * i), Some(y, 2 * i + 1));
+            return Once(Some(a, 2 * i), Some(b, 2 * i + 1));
         }).ToList();
         var mean = values.Average();
-        return (mean, Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / Math.Max(1, subsets - 1)));
+        double? deviation = subsets == 1 ? null : Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (subsets - 1));
+        return new KernelEstimate(mean, deviation, subsets, size);
 
-        Tensor Some(Tensor all, long stream) => all.index_select(0, tensor(Chance.Permutation((int)all.shape[0], Seeds.At(0, stream, "kid"))[..size]).to_type(ScalarType.Int64));
+        Tensor Some(Tensor all, long stream) =>
+            all.index_select(0, tensor(Chance.Permutation((int)all.shape[0], Seeds.At(0, stream, "kid"))[..size]).to_type(ScalarType.Int64)).to_type(ScalarType.Float64);
     }
 
     /// <summary>The estimate from all of both: means off the diagonals less twice the mean across.</summary>

@@ -46,23 +46,37 @@ public sealed record Memorization(NeighbourHits Even, NeighbourHits All, double 
 
         // As many of each, the training ones spread evenly over their part, so that neither side has more chances.
         int all = (int)train.shape[0], kept = (int)heldOut.shape[0], even = Math.Min(all, kept);
-        var some = train.index_select(0, (arange(even) * all / even).floor().to_type(ScalarType.Int64));
-        var hits = Hit(samples, some, heldOut[..even]);
+        var some = Enumerable.Range(0, even).Select(i => (long)i * all / even).ToArray();
+        var hits = Hit(samples, train, some, heldOut, even);
         var wins = hits.Count(i => i < even);
         return new Memorization(
-            NeighbourHits.Of(hits.ToHashSet(), even, even), NeighbourHits.Of(Hit(samples, train, heldOut).ToHashSet(), all, kept),
+            NeighbourHits.Of(hits.ToHashSet(), even, even), NeighbourHits.Of(Hit(samples, train, [.. Enumerable.Range(0, all).Select(i => (long)i)], heldOut, kept).ToHashSet(), all, kept),
             wins / (double)hits.Count, RankTest.AtLeast(wins, hits.Count), nearer, pNearer, which.data<long>().ToArray(),
             [.. Numbers(ofSamples).Zip(toHeldOut).Select(pair => pair is (0, 0) ? 1 : Math.Sqrt(pair.First / pair.Second))]);
     }
 
-    // Index in training and then held-out pictures of each sample's nearest. They are shuffled first, so that which of two that are equally near is
-    // taken has nothing to do with which was trained on.
-    private static IReadOnlyList<int> Hit(Tensor samples, Tensor train, Tensor heldOut)
+    // Index in a pool of some training and then the first held-out pictures of each sample's nearest. The pool is shuffled first, so that which of two
+    // that are equally near is taken has nothing to do with which was trained on; it is read block by block and never put together.
+    private static IReadOnlyList<int> Hit(Tensor samples, Tensor train, long[] trainRows, Tensor heldOut, int heldOutCount)
     {
         using var scope = NewDisposeScope();
-        var order = Chance.Permutation((int)(train.shape[0] + heldOut.shape[0]), Seeds.At(0, 0, "pool of neighbours"));
-        var pool = cat([train, heldOut]).index_select(0, tensor(order.Select(i => (long)i).ToArray()));
-        return [.. Neighbours.Nearest(samples, pool).Which.data<long>().Select(i => order[i])];
+        var order = Chance.Permutation(trainRows.Length + heldOutCount, Seeds.At(0, 0, "pool of neighbours"));
+        Tensor Read(long start, long count)
+        {
+            var ids = order.AsSpan((int)start, (int)count).ToArray();
+            var rows = empty([count, train.shape[1]], train.dtype);
+            void Put(Tensor from, Func<int, bool> isOf, Func<int, long> row)
+            {
+                var at = Enumerable.Range(0, ids.Length).Where(i => isOf(ids[i])).ToArray();
+                if (at.Length == 0) return;
+                rows.index_copy_(0, tensor(at.Select(i => (long)i).ToArray()), from.index_select(0, tensor(at.Select(i => row(ids[i])).ToArray())));
+            }
+            Put(train, id => id < trainRows.Length, id => trainRows[id]);
+            Put(heldOut, id => id >= trainRows.Length, id => id - trainRows.Length);
+            return rows;
+        }
+        var which = Neighbours.Nearest(samples, new Neighbours.RowSource(order.Length, Read)).Which;
+        return [.. which.data<long>().ToArray().Select(i => order[i])];
     }
 
     private static IReadOnlyList<double> Numbers(Tensor values) => values.to_type(ScalarType.Float64).cpu().data<double>().ToArray();

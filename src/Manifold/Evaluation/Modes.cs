@@ -16,6 +16,8 @@ public sealed record ModeReport(int Covered, int Touched, double HighQuality, do
     /// <summary>A mode counts as covered with this part of its fair share.</summary>
     public const double FairPart = 0.2;
 
+    private const int Rows = 10_000;                                            // of points, to all modes at once
+
     /// <summary>Counts points by modes.</summary>
     /// <param name="points">[N, 2] or [N, 2, 1, 1].</param>
     /// <exception cref="MetricException">The toy has no modes.</exception>
@@ -25,18 +27,23 @@ public sealed record ModeReport(int Covered, int Touched, double HighQuality, do
         using var scope = NewDisposeScope();
         var xy = points.flatten(1).ExpectShape([-1, 2]).detach().cpu().to_type(ScalarType.Float64);
         var centres = tensor(toy.Centres.SelectMany(centre => new[] { centre.X, centre.Y }).ToArray()).view(-1, 2);
-        var (squared, nearest) = (xy.unsqueeze(1) - centres.unsqueeze(0)).square().sum(2).min(1);      // [N] each
-        var inside = squared.sqrt().le(3 * toy.Deviation).data<bool>().ToArray();
-        var mode = nearest.data<long>().ToArray();
+        var (inside, mode) = (new List<bool>((int)xy.shape[0]), new List<long>((int)xy.shape[0]));
+        foreach (var some in xy.split(Rows))
+        {
+            using var step = NewDisposeScope();
+            var (squared, nearest) = (some.unsqueeze(1) - centres.unsqueeze(0)).square().sum(2).min(1);        // [rows] each
+            inside.AddRange(squared.sqrt().le(3 * toy.Deviation).data<bool>().ToArray());
+            mode.AddRange(nearest.data<long>().ToArray());
+        }
         var (all, good) = (new double[toy.Centres.Count], new double[toy.Centres.Count]);
-        for (var i = 0; i < mode.Length; i++)
+        for (var i = 0; i < mode.Count; i++)
         {
             all[mode[i]]++;
             if (inside[i]) good[mode[i]]++;
         }
         return new ModeReport(
-            Enumerable.Range(0, all.Length).Count(m => good[m] >= FairPart * toy.Shares[m] * mode.Length && good[m] > 0),
-            good.Count(count => count > 0), good.Sum() / mode.Length, KlOfCounts(all, toy.Shares), (all.Length - 1) / (2.0 * mode.Length));
+            Enumerable.Range(0, all.Length).Count(m => good[m] >= FairPart * toy.Shares[m] * mode.Count && good[m] > 0),
+            good.Count(count => count > 0), good.Sum() / mode.Count, KlOfCounts(all, toy.Shares), (all.Length - 1) / (2.0 * mode.Count));
     }
 
     /// <summary>KL( counts as shares || shares ), nats; what has no count adds nothing.</summary>

@@ -5,9 +5,12 @@ using static TorchSharp.torch;
 namespace Manifold.Evaluation;
 
 /// <summary>How two sets of features lie among one another, told by balls that reach from each to its k-th neighbour in its own set.</summary>
+/// <remarks>Distances are taken block by block: beside the sets and a few numbers for each row, no more than 64 MB at once, whatever their sizes.</remarks>
 public static class Neighbours
 {
-    private const int Rows = 500;                                              // distances are taken so many rows at a time
+    private const int MostRows = 500;
+    private const long BytesOfRows = 8L << 20, BytesOfColumns = 16L << 20, BytesOfBlock = 8L << 20;
+    private const double Rounding = 8.9e-16;                                   // four units of float64's last place
 
     /// <summary>Share of the fakes that lie in some real ball, and share of the real that lie in some fake's.</summary>
     /// <remarks>Kynkäänniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2; k is 3 there.</remarks>
@@ -25,38 +28,39 @@ public static class Neighbours
         using var scope = NewDisposeScope();
         var radius = Radius(real, k);                                                                        // [R]
         var (hits, covered) = (0.0, zeros([real.shape[0]], ScalarType.Bool));
-        foreach (var some in fake.split(Rows))
+        ForEachBlock(fake, real, block =>
         {
-            using var step = NewDisposeScope();
-            var inside = Squared(some, real).le(radius);                                                     // [rows, R]
+            var inside = block.Squared.le(block.OfColumns(radius));                                          // [rows, columns]
             hits += inside.sum().item<long>();
-            covered.logical_or_(inside.any(0));
-        }
+            block.OfColumns(covered).logical_or_(inside.any(0));
+        });
         return (hits / (k * (double)fake.shape[0]), covered.to_type(ScalarType.Float64).mean().item<double>());
     }
 
-    /// <summary>Squared distance of each row to its nearest among others, and which that is.</summary>
-    public static (Tensor Squared, Tensor Which) Nearest(Tensor of, Tensor among)
+    /// <summary>Squared distance of each row to its nearest among others, and which that is; infinite and the first for a row that is not finite.</summary>
+    public static (Tensor Squared, Tensor Which) Nearest(Tensor of, Tensor among) =>
+        Nearest(of, new RowSource(among.ExpectShape([-1, of.shape[1]])));
+
+    internal static (Tensor Squared, Tensor Which) Nearest(Tensor of, RowSource among)
     {
         using var scope = NewDisposeScope();
-        var parts = of.split(Rows).Select(some =>
+        var squared = full([of.shape[0]], double.PositiveInfinity, ScalarType.Float64);
+        var which = zeros([of.shape[0]], ScalarType.Int64);
+        ForEachBlock(of, among, block =>
         {
-            using var step = NewDisposeScope();
-            var (values, indexes) = Squared(some, among).min(1);
-            return (Values: values.MoveToOuterDisposeScope(), Indexes: indexes.MoveToOuterDisposeScope());
-        }).ToList();
-        return (cat([.. parts.Select(part => part.Values)]).MoveToOuterDisposeScope(), cat([.. parts.Select(part => part.Indexes)]).MoveToOuterDisposeScope());
+            var (values, indexes) = block.Squared.min(1);
+            Tensor best = block.OfRows(squared), places = block.OfRows(which), isNearer = values.lt(best);
+            places.copy_(where(isNearer, indexes + block.Column, places));
+            best.copy_(where(isNearer, values, best));
+        });
+        return (squared.MoveToOuterDisposeScope(), which.MoveToOuterDisposeScope());
     }
 
     /// <summary>Indexes of each row's k nearest among others, the nearest first, [N, k].</summary>
     public static Tensor Nearest(Tensor of, Tensor among, int k)
     {
         using var scope = NewDisposeScope();
-        return cat([.. of.split(Rows).Select(some =>
-        {
-            using var step = NewDisposeScope();
-            return Squared(some, among).topk((int)Math.Min(k, among.shape[0]), dim: 1, largest: false, sorted: true).indexes.MoveToOuterDisposeScope();
-        })]).MoveToOuterDisposeScope();
+        return KNearest(of, among, k).Which.MoveToOuterDisposeScope();
     }
 
     // Squared distance to the k-th nearest other row of the same set, [N].
@@ -64,29 +68,89 @@ public static class Neighbours
     {
         if (set.shape[0] <= k) throw new ArgumentException($"There are {set.shape[0]} features; the {k}th neighbour needs {k + 1} or more.", nameof(set));
         using var scope = NewDisposeScope();
-        return cat([.. set.split(Rows).Select(some =>
+        return KNearest(set, set, k + 1).Squared.select(1, k).clone().MoveToOuterDisposeScope();             // the nearest is the row itself
+    }
+
+    private static (Tensor Squared, Tensor Which) KNearest(Tensor of, Tensor among, int k)
+    {
+        k = (int)Math.Min(k, among.shape[0]);
+        var squared = full([of.shape[0], k], double.PositiveInfinity, ScalarType.Float64);
+        var which = zeros([of.shape[0], k], ScalarType.Int64);
+        ForEachBlock(of, among, block =>
         {
-            using var step = NewDisposeScope();
-            return Squared(some, set).kthvalue(k + 1, 1).values.MoveToOuterDisposeScope();                   // the nearest is the row itself
-        })]).MoveToOuterDisposeScope();
+            var (values, indexes) = block.Squared.topk((int)Math.Min(k, block.Squared.shape[1]), 1, largest: false, sorted: true);
+            Tensor best = block.OfRows(squared), places = block.OfRows(which);
+            var (merged, at) = cat([best, values], 1).topk(k, 1, largest: false, sorted: true);
+            places.copy_(cat([places, indexes + block.Column], 1).gather(1, at));
+            best.copy_(merged);
+        });
+        return (squared, which);
     }
 
     private static double Inside(Tensor points, Tensor centres, Tensor radius)
     {
         using var scope = NewDisposeScope();
-        var inside = 0L;
-        foreach (var some in points.split(Rows))
-        {
-            using var step = NewDisposeScope();
-            inside += Squared(some, centres).le(radius).any(1).sum().item<long>();
-        }
-        return inside / (double)points.shape[0];
+        var inside = zeros([points.shape[0]], ScalarType.Bool);
+        ForEachBlock(points, centres, block => block.OfRows(inside).logical_or_(block.Squared.le(block.OfColumns(radius)).any(1)));
+        return inside.to_type(ScalarType.Float64).mean().item<double>();
     }
 
-    // [n, m]. By direct differences the squares would be [n, m, F]; the expanded square loses digits only near 0, where a point meets itself.
-    internal static Tensor Squared(Tensor a, Tensor b)
+    /// <summary>Squared distances, [n, m], of rows from Row on to columns from Column on.</summary>
+    internal readonly record struct Block(Tensor Squared, long Row, long Column)
     {
-        b.ExpectShape([-1, a.shape[1]]);
-        return (a.square().sum(1, keepdim: true) + b.square().sum(1) - 2 * matmul(a, b.t())).clamp_min(0);
+        public Tensor OfRows(Tensor all) => all.narrow(0, Row, Squared.shape[0]);
+        public Tensor OfColumns(Tensor all) => all.narrow(0, Column, Squared.shape[1]);
+    }
+
+    /// <summary>Rows that are read some at a time: a tensor, [N, F], or what need not be put together as one.</summary>
+    internal sealed record RowSource(long Count, Func<long, long, Tensor> Read)
+    {
+        public RowSource(Tensor rows) : this(rows.shape[0], (start, count) => rows.narrow(0, start, count)) { }
+    }
+
+    internal static void ForEachBlock(Tensor of, Tensor among, Action<Block> see) => ForEachBlock(of, new RowSource(among.ExpectShape([-1, of.shape[1]])), see);
+
+    /// <summary>Shows all squared distances of rows to others, block by block; a block's tensors are gone after it was seen.</summary>
+    internal static void ForEachBlock(Tensor of, RowSource among, Action<Block> see)
+    {
+        using var scope = NewDisposeScope();
+        var bytes = Math.Max(1, of.shape[1]) * sizeof(double);
+        var rows = Math.Clamp(BytesOfRows / bytes, 1, MostRows);
+        var columns = Math.Max(1, Math.Min(BytesOfColumns / bytes, BytesOfBlock / (rows * sizeof(double))));
+        var centre = Mean(of, rows);
+        for (var row = 0L; row < of.shape[0]; row += rows)
+        {
+            using var step = NewDisposeScope();
+            var a = Centred(of.narrow(0, row, Math.Min(rows, of.shape[0] - row)), centre);
+            for (var column = 0L; column < among.Count; column += columns)
+            {
+                using var inner = NewDisposeScope();
+                see(new Block(Squared(a, Centred(among.Read(column, Math.Min(columns, among.Count - column)), centre)), row, column));
+            }
+        }
+    }
+
+    private static Tensor Centred(Tensor rows, Tensor centre) => rows.to_type(ScalarType.Float64) - centre;
+
+    private static Tensor Mean(Tensor of, long rows)
+    {
+        using var scope = NewDisposeScope();
+        var sum = zeros([of.shape[1]], ScalarType.Float64, of.device);
+        foreach (var some in of.split(rows))
+        {
+            using var step = NewDisposeScope();
+            sum.add_(some.to_type(ScalarType.Float64).sum(dim: 0));
+        }
+        return sum.div_(Math.Max(1, of.shape[0])).nan_to_num_(0, 0, 0).MoveToOuterDisposeScope();
+    }
+
+    // [n, m], of rows in float64 about a common centre: direct differences would be [n, m, F], and in float32, or far from the origin, the expanded
+    // square loses the digits that tell neighbours apart. What it leaves of a point's distance to its own copy is rounding, and is 0.
+    private static Tensor Squared(Tensor a, Tensor b)
+    {
+        Tensor ofA = a.square().sum(1, keepdim: true), ofB = b.square().sum(1);
+        var lengths = ofA + ofB;
+        var squared = addmm(lengths, a, b.t(), beta: 1, alpha: -2);
+        return squared.masked_fill_(squared.le(lengths * (Rounding * a.shape[1])), 0);
     }
 }

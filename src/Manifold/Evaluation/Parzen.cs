@@ -6,7 +6,7 @@ namespace Manifold.Evaluation;
 /// <summary>The density that samples make when each is a small Gaussian. Kept for history: it says little of a model.</summary>
 /// <remarks>
 /// Goodfellow et al. 2014, section 5, and its code. Theis et al. 2016, https://arxiv.org/abs/1511.01844, section 3.3: in many dimensions
-/// the estimate is far from the truth, and centroids of k-means can score above the data itself.
+/// the estimate is far from the truth, and centroids of k-means can score above the data itself. Memory is that of <see cref="Neighbours"/>.
 /// </remarks>
 public static class Parzen
 {
@@ -20,9 +20,13 @@ public static class Parzen
     {
         using var scope = NewDisposeScope();
         var d = samples.shape[1];
-        return cat([.. points.split(200).Select(some =>
-            logsumexp(Neighbours.Squared(some, samples).to_type(ScalarType.Float64) / (-2 * sigma * sigma), 1, false))])
-            .sub(Math.Log(samples.shape[0]) + d * Math.Log(sigma * Math.Sqrt(2 * Math.PI))).MoveToOuterDisposeScope();
+        var sums = full([points.shape[0]], double.NegativeInfinity, ScalarType.Float64);     // logarithms, over the samples so far
+        Neighbours.ForEachBlock(points, samples, block =>
+        {
+            var sum = block.OfRows(sums);
+            sum.copy_(logaddexp(sum, (block.Squared / (-2 * sigma * sigma)).logsumexp(1)));
+        });
+        return sums.sub(Math.Log(samples.shape[0]) + d * Math.Log(sigma * Math.Sqrt(2 * Math.PI))).MoveToOuterDisposeScope();
     }
 
     /// <summary>The width that the validation points like best.</summary>

@@ -22,6 +22,7 @@ public sealed class References
     /// <summary>Bytes of the folder; the files that were longest not used go first.</summary>
     public const long LargestFolder = 1L << 30;
 
+    private const long Smallest = 8;                                           // of a file that says how long its header is
     private const int Witnesses = 100;                                         // one batch of the extractor, so the same bytes
     private static readonly TimeSpan abandoned = TimeSpan.FromDays(1);         // an unfinished file that is older has no writer any more
 
@@ -64,10 +65,10 @@ public sealed class References
         var key = string.Join("; ", $"{what} of {string.Join('x', pictures.shape)} {Hash(pictures)}", $"{extractor.Name} {extractor.FullHash}",
             Machine.Cpu, $"libtorch {Machine.LibTorchVersion}", Machine.CpuCapability, $"{Machine.Threads} threads");
         var path = Path.Combine(folder, $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}.safetensors");
-        if (Read(path, key) is { } known)
+        if (Read(path, key, pictures.shape[0]) is { } known)
         {
             using var some = make(pictures[..(int)Math.Min(Witnesses, pictures.shape[0])]);
-            if (known.Values.shape[0] == pictures.shape[0] && Hash(known.Values[..(int)some.shape[0]]) == Hash(some))
+            if (Hash(known.Values[..(int)some.shape[0]]) == Hash(some))
             {
                 Found++;
                 Quietly(() => File.SetLastWriteTimeUtc(path, DateTime.UtcNow));
@@ -82,20 +83,23 @@ public sealed class References
     }
 
     // Null where there is none, or none that is whole.
-    private (Tensor Values, string Hash)? Read(string path, string key)
+    private (Tensor Values, string Hash)? Read(string path, string key, long count)
     {
         if (!File.Exists(path)) return null;
         using var scope = NewDisposeScope();
         try
         {
-            if (new FileInfo(path).Length is var length && length > 2 * largestFile) throw new CheckpointException($"it has {length:N0} bytes");
+            var length = LengthOf(path);
+            if (length < Smallest || length > 2 * largestFile) throw new CheckpointException($"it has {length:N0} bytes");
             var file = File.ReadAllBytes(path);
             var (entries, _) = SafeTensors.ReadHeader(file, path);
             if (!entries.TryGetValue("values", out var entry)) throw new CheckpointException("it has no values");
+            ExpectFit(entry, count, length);
             Tensor values = empty(entry.Shape, entry.Type), written = zeros([Encoding.UTF8.GetByteCount(key)], ScalarType.Byte), hash = zeros([SHA256.HashSizeInBytes], ScalarType.Byte);
             SafeTensors.ReadInto(file, new Dictionary<string, Tensor> { ["values"] = values, ["key"] = written, ["sha256"] = hash }, path);
             if (Encoding.UTF8.GetString(written.bytes) != key) throw new CheckpointException("it is of something else");
             if (Hash(values) is var found && found != Convert.ToHexStringLower(hash.bytes)) throw new CheckpointException("its values have another hash than when they were written");
+            if (!values.isfinite().all().item<bool>()) throw new CheckpointException("it has values that are not finite");
             return (values.MoveToOuterDisposeScope(), found);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CheckpointException)
@@ -105,10 +109,21 @@ public sealed class References
         }
     }
 
+    // A link's length is its target's; a pipe and a device have none, and would never end.
+    private static long LengthOf(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target.Length : new FileInfo(path).Length;
+
+    // Before room is made for it: a row of numbers for each picture, and no more than the file can hold.
+    private static void ExpectFit(SafeTensors.Entry entry, long count, long length)
+    {
+        if (entry.Type != ScalarType.Float32 || entry.Shape is not [var rows, var width] || rows != count || width < 1 || width > length / sizeof(float) / count)
+            throw new CheckpointException($"it has {entry.Type} [{string.Join(", ", entry.Shape)}] for {count} pictures");
+    }
+
     private void Keep(string path, string key, Tensor values, string hash)
     {
-        if (values.numel() * values.element_size() > largestFile) return;
+        if (values.dtype != ScalarType.Float32 || values.numel() * values.element_size() > largestFile) return;
         using var scope = NewDisposeScope();
+        if (!values.isfinite().all().item<bool>()) return;
         try
         {
             AtomicFile.Write(path, SafeTensors.Write(new Dictionary<string, Tensor> { ["values"] = values, ["key"] = tensor(Encoding.UTF8.GetBytes(key)), ["sha256"] = tensor(Convert.FromHexString(hash)) }));

@@ -15,6 +15,9 @@ public sealed partial record SampleMetric(string Name, string Kind, string? Extr
         "fid_X_N", "kid_X_N", "precision_recall_X_N", "density_coverage_X_N", "inception_score_X_N", "recognition_X_N", "memorization_X_N", "swd_N", "c2st_N", "parzen_N", "modes_N", "off_manifold_N", "missed_N", "linear_probe", "knn_probe",
     ];
 
+    /// <summary>The fewest samples that a metric may be of.</summary>
+    public const int Fewest = 10;
+
     /// <summary>The metric of that name; null if it is of no such form.</summary>
     public static SampleMetric? Parse(string name)
     {
@@ -22,7 +25,7 @@ public sealed partial record SampleMetric(string Name, string Kind, string? Extr
         if (WithExtractor().Match(name) is { Success: true } match) return Made(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value);
         return Without().Match(name) is { Success: true } bare ? Made(bare.Groups[1].Value, null, bare.Groups[2].Value) : null;
 
-        SampleMetric? Made(string kind, string? extractor, string count) => int.TryParse(count, CultureInfo.InvariantCulture, out var n) && n is >= 10 and <= 1_000_000 ? new SampleMetric(name, kind, extractor, n) : null;
+        SampleMetric? Made(string kind, string? extractor, string count) => int.TryParse(count, CultureInfo.InvariantCulture, out var n) && n is >= Fewest and <= 1_000_000 ? new SampleMetric(name, kind, extractor, n) : null;
     }
 
     /// <summary>Whether the metric wants a classifier or another extractor.</summary>

@@ -11,6 +11,10 @@ using static TorchSharp.torch;
 namespace Manifold.Evaluation;
 
 /// <summary>Numbers of samples held against data: each with the same number of data against data (the floor) and of noise against data (the ceiling), without which it says little.</summary>
+/// <remarks>
+/// Memory: the samples, the data and the noise as float32 and their features; beside these no metric holds more than 256 MB at once, whatever
+/// its N, but for <c>swd</c>, which says its own at <see cref="SlicedWasserstein"/>.
+/// </remarks>
 /// <param name="model">One that <see cref="Samples"/> can draw.</param>
 /// <param name="draw">Examples of seeds, [N, C, H, W]: pictures in [0, 1], or points. Null for the model's own, seed by seed.</param>
 /// <param name="references">Where features of the data are kept from one evaluation to the next; null keeps none. The numbers are the same.</param>
@@ -37,12 +41,23 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     {
         if (metric.WantsExtractor && extractor?.Name != metric.Extractor)
             throw new MetricException($"{metric.Name} needs features of {metric.Extractor}, and {(extractor is null ? "there are none" : $"--features gives {extractor.Name}")}. {(metric.Extractor == "script" ? "Give --features a TorchScript file." : $"Train them, ./manifold train features --data SET{(metric.Extractor == "rotnet" ? " --set model.task=rotations" : "")}, and give --features that run.")}");
-        if (metric.Kind is not ("modes" or "linear_probe" or "knn_probe" or "inception_score" or "recognition" or "memorization") && metric.Count > data.Train.Count)
-            throw new MetricException($"{metric.Name} compares {metric.Count:N0} samples with as many examples of {data.Name}, which has {data.Train.Count:N0} to train on. Ask for {metric.Kind}{(metric.Extractor is null ? "" : $"_{metric.Extractor}")}_{data.Train.Count / 1000 * 1000} or fewer.");
+        if (ComparesAsMany(metric) && metric.Count > data.Train.Count) throw new MetricException(TooMany(metric));
         if (data.Shape.IsPoint && metric.Kind is not ("modes" or "c2st" or "parzen" or "off_manifold" or "missed"))
             throw new MetricException($"{metric.Name} is of pictures, and {data.Name} is of points; points have modes_N, off_manifold_N, missed_N, c2st_N and parzen_N.");
         if (!data.Shape.IsPoint && metric.Kind is "off_manifold" or "missed")
             throw new MetricException($"{metric.Name} is of points of the plane, and {data.Name} is of pictures, among which distances say little; pictures have precision_recall_X_N.");
+    }
+
+    private static bool ComparesAsMany(SampleMetric metric) =>
+        metric.Kind is not ("modes" or "linear_probe" or "knn_probe" or "inception_score" or "recognition" or "memorization");
+
+    private string TooMany(SampleMetric metric)
+    {
+        var has = $"{metric.Name} compares {metric.Count:N0} samples with as many examples of {data.Name}, which has {data.Train.Count:N0} to train on.";
+        var kind = metric.Extractor is null ? metric.Kind : $"{metric.Kind}_{metric.Extractor}";
+        return data.Train.Count < SampleMetric.Fewest
+            ? $"{has} No metric of samples is of fewer than {SampleMetric.Fewest}: such a set is too small for any."
+            : $"{has} Ask for {kind}_{data.Train.Count} or fewer.";
     }
 
     /// <summary>Takes one measurement, or two where a metric has two numbers.</summary>
@@ -80,7 +95,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         var atInfinity = Frechet.AtInfinity(reference, fakes);
         return new Measurement(metric.Name, Frechet.Distance(reference, fakes), "", "lower", metric.Count)
         {
-            Floor = Frechet.Distance(reference, Other(metric.Count)),
+            Floor = OfEnough(2, Other(metric.Count), other => Frechet.Distance(reference, other)),
             Ceiling = Frechet.Distance(reference, OfNoise(metric.Count)),
             Details = [Line($"carried on to N = infinity: {atInfinity:F4}")],
             Provenance = new JsonObject { ["at_infinity"] = atInfinity },
@@ -90,32 +105,39 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     private Measurement Kid(SampleMetric metric, Action<double>? progress)
     {
         Tensor reference = Reference(metric.Count), fakes = extractor!.Features(Drawn(metric.Count, progress));
-        var (mean, deviation) = KernelDistance.Of(reference, fakes);
-        return new Measurement(metric.Name, mean, "", "lower", metric.Count)
+        var kernel = KernelDistance.Of(reference, fakes);
+        return new Measurement(metric.Name, kernel.Mean, "", "lower", metric.Count)
         {
-            Floor = KernelDistance.Of(reference, Other(metric.Count)).Mean,
+            Floor = OfEnough(2, Other(metric.Count), other => KernelDistance.Of(reference, other).Mean),
             Ceiling = KernelDistance.Of(reference, OfNoise(metric.Count)).Mean,
-            Details = [Line($"deviation over 100 subsets of 1,000 or fewer: {deviation:G4}")],
-            Provenance = new JsonObject { ["deviation"] = deviation, ["subsets"] = 100 },
+            Details = [Said(kernel)],
+            Provenance = new JsonObject { ["deviation"] = kernel.Deviation, ["subsets"] = kernel.Subsets, ["subset_size"] = kernel.Size },
         };
+
+        static string Said(KernelEstimate kernel) => kernel.Deviation is { } deviation
+            ? Line($"deviation over {kernel.Subsets} subsets of {kernel.Size:N0}: {deviation:G4}")
+            : Line($"one subset of all {kernel.Size:N0}, which has no deviation; an N above 1,000 draws 100 subsets of 1,000");
     }
+
+    // Null where held-out data are too few for the number.
+    private static double? OfEnough(int least, Tensor heldOut, Func<Tensor, double> measure) => heldOut.shape[0] < least ? null : measure(heldOut);
 
     // The two sets are of one size, here and in the floor: a ball's reach falls as its set grows.
     private IReadOnlyList<Measurement> PrecisionRecall(SampleMetric metric, Action<double>? progress) =>
-        Pair(metric, progress, ("precision", "recall"), (real, fake) => Neighbours.PrecisionRecall(real, fake));
+        Pair(metric, progress, ("precision", "recall"), leastHeldOut: 4, (real, fake) => Neighbours.PrecisionRecall(real, fake));
 
     private IReadOnlyList<Measurement> DensityCoverage(SampleMetric metric, Action<double>? progress) =>
-        Pair(metric, progress, ("density", "coverage"), (real, fake) => Neighbours.DensityCoverage(real, fake));
+        Pair(metric, progress, ("density", "coverage"), leastHeldOut: 6, (real, fake) => Neighbours.DensityCoverage(real, fake));
 
-    private IReadOnlyList<Measurement> Pair(SampleMetric metric, Action<double>? progress, (string, string) names, Func<Tensor, Tensor, (double, double)> measure)
+    private IReadOnlyList<Measurement> Pair(SampleMetric metric, Action<double>? progress, (string, string) names, int leastHeldOut, Func<Tensor, Tensor, (double, double)> measure)
     {
         Tensor reference = Reference(metric.Count), other = Other(metric.Count);
         var value = measure(reference, extractor!.Features(Drawn(metric.Count, progress)));
-        var floor = measure(reference[..(int)other.shape[0]], other);
+        (double, double)? floor = other.shape[0] < leastHeldOut ? null : measure(reference[..(int)other.shape[0]], other);
         var ceiling = measure(reference, OfNoise(metric.Count));
-        Measurement Made(string name, double own, double best, double worst) =>
+        Measurement Made(string name, double own, double? best, double worst) =>
             new($"{name}_{metric.Extractor}_{metric.Count}", own, name == "density" ? "" : "share", "higher", metric.Count) { Floor = best, Ceiling = worst };
-        return [Made(names.Item1, value.Item1, floor.Item1, ceiling.Item1), Made(names.Item2, value.Item2, floor.Item2, ceiling.Item2)];
+        return [Made(names.Item1, value.Item1, floor?.Item1, ceiling.Item1), Made(names.Item2, value.Item2, floor?.Item2, ceiling.Item2)];
     }
 
     private Measurement Inception(SampleMetric metric, Action<double>? progress)
@@ -212,7 +234,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
             Floor = SlicedWasserstein.Of(reference[..(int)heldOut.shape[0]], heldOut).Average(),
             Ceiling = SlicedWasserstein.Of(reference, Noise(metric.Count)).Average(),
             Details = [$"of the levels, the finest first: {string.Join(" ", levels.Select(level => Line($"{level:F2}")))}"],
-            Provenance = new JsonObject { ["levels"] = new JsonArray([.. levels.Select(level => JsonValue.Create(level))]) },
+            Provenance = new JsonObject { ["by_level"] = new JsonArray([.. levels.Select(level => JsonValue.Create(level))]) },
         };
     }
 
@@ -220,13 +242,13 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     {
         var reference = RealPictures(data.Train, metric.Count);
         var heldOut = RealPictures(HeldOut, metric.Count);
-        var (accuracy, tests, p) = TwoSample.Of(reference, Drawn(metric.Count, progress));
-        return new Measurement(metric.Name, accuracy, "share", "lower", metric.Count)
+        var test = TwoSample.Of(reference, Drawn(metric.Count, progress));
+        return new Measurement(metric.Name, test.Accuracy, "share", "lower", metric.Count)
         {
-            StandardError = 0.5 / Math.Sqrt(tests),
-            Floor = TwoSample.Of(reference[..(int)heldOut.shape[0]], heldOut).Accuracy,
-            Details = [Line($"p {p:G3}: the chance of telling so many of {tests:N0} apart if both were of one law; a half is a coin's")],
-            Provenance = new JsonObject { ["p"] = p, ["tests"] = tests },
+            StandardError = test.StandardError,
+            Floor = OfEnough(4, heldOut, other => TwoSample.Of(reference[..(int)other.shape[0]], other).Accuracy),
+            Details = [Line($"p {test.P:G3}: the chance of telling so many of {test.Tests:N0} apart if both were of one law, given how often the classifier answers either (Fisher's exact test); a half is a coin's")],
+            Provenance = new JsonObject { ["p"] = test.P, ["tests"] = test.Tests, ["p_by"] = "fisher" },
         };
     }
 
@@ -234,8 +256,9 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     {
         var samples = Drawn(metric.Count, progress).flatten(1);
         var sigma = Parzen.Best(samples, RealPictures(data.Validation, 1000).flatten(1));
-        var density = Parzen.LogDensity(samples, RealPictures(HeldOut, HeldOut.Count).flatten(1), sigma);
-        var real = Parzen.LogDensity(RealPictures(data.Train, metric.Count).flatten(1), RealPictures(HeldOut, HeldOut.Count).flatten(1), sigma);
+        var heldOut = RealPictures(HeldOut, HeldOut.Count).flatten(1);
+        var density = Parzen.LogDensity(samples, heldOut, sigma);
+        var real = Parzen.LogDensity(RealPictures(data.Train, metric.Count).flatten(1), heldOut, sigma);
         return new Measurement(metric.Name, density.mean().item<double>(), "nats", "higher", metric.Count)
         {
             StandardError = density.std().item<double>() / Math.Sqrt(density.shape[0]),
@@ -314,12 +337,17 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
         (Tensor X, Tensor Y) All(Split split, Func<Batch, Tensor> of)
         {
             var count = Math.Min(split.Count, ProbeExamples);
-            var batches = Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(i => split.InOrder(i * BatchSize, Math.Min(BatchSize, count - i * BatchSize), PixelRange.Unit).To(device)).ToList();
-            if (batches[0].Labels is null) throw new MetricException($"{metric.Name} needs labels, and {data.Name} has none.");
-            using var _ = no_grad();
-            return (cat([.. batches.Select(batch => of(batch).cpu())]), cat([.. batches.Select(batch => batch.Labels!.cpu())]));
+            var parts = Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(i =>
+            {
+                using var step = NewDisposeScope();
+                var batch = split.InOrder(i * BatchSize, Math.Min(BatchSize, count - i * BatchSize), PixelRange.Unit).To(device);
+                if (batch.Labels is null) throw new MetricException($"{metric.Name} needs labels, and {data.Name} has none.");
+                return (X: of(batch).cpu().MoveToOuterDisposeScope(), Y: batch.Labels.cpu().MoveToOuterDisposeScope());
+            }).ToList();
+            return (cat([.. parts.Select(part => part.X)]), cat([.. parts.Select(part => part.Y)]));
         }
-        double Accuracy(Func<Batch, Tensor> of) => metric.Kind == "linear_probe" ? Probe.Linear(All(data.Train, of), All(HeldOut, of)) : Probe.NearestNeighbours(All(data.Train, of), All(HeldOut, of));
+        double Accuracy(Func<Batch, Tensor> of) => OfProbe(All(data.Train, of), All(HeldOut, of));
+        double OfProbe((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test) => metric.Kind == "linear_probe" ? Probe.Linear(train, test) : Probe.NearestNeighbours(train, test);
         return new Measurement(metric.Name, Accuracy(features), "share", "higher", Math.Min(HeldOut.Count, ProbeExamples))
         {
             Ceiling = Accuracy(batch => batch.X.flatten(1)),
@@ -344,15 +372,28 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     /// <summary>What the model makes of the seeds 0 to N - 1, rounded to bytes as a file would be.</summary>
     internal static Tensor Drawn(object model, PictureShape shape, int count, Device device, Action<double>? progress = null, double? truncation = null)
     {
+        return Filled(count, (at, some) =>
+        {
+            var seeds = Enumerable.Range(at, some).Select(seed => (long)seed).ToList();
+            var pictures = Samples.Of(model, seeds, device, draw: shape.IsPoint, truncation: truncation).cpu();
+            progress?.Invoke((at + some) / (double)count);
+            return shape.IsPoint ? pictures : Rounded(pictures);
+        });
+    }
+
+    // A batch after the other put in its place, so that nothing is held twice.
+    private static Tensor Filled(int count, Func<int, int, Tensor> make)
+    {
         using var scope = NewDisposeScope();
-        var parts = new List<Tensor>();
+        Tensor? all = null;
         for (var at = 0; at < count; at += BatchSize)
         {
             using var step = NewDisposeScope();
-            parts.Add(Samples.Of(model, [.. Enumerable.Range(at, Math.Min(BatchSize, count - at)).Select(seed => (long)seed)], device, draw: shape.IsPoint, truncation: truncation).cpu().MoveToOuterDisposeScope());
-            progress?.Invoke((at + BatchSize) / (double)count);
+            var some = make(at, Math.Min(BatchSize, count - at));
+            all ??= empty([count, .. some.shape[1..]], some.dtype).MoveToOuterDisposeScope();
+            all.narrow(0, at, some.shape[0]).copy_(some);
         }
-        return (shape.IsPoint ? cat(parts) : Rounded(cat(parts))).MoveToOuterDisposeScope();
+        return all!.MoveToOuterDisposeScope();
     }
 
     private Tensor Reference(int count) => Hashed("reference", references.Features(extractor!, RealPictures(data.Train, count)));
@@ -368,8 +409,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
 
     internal static Tensor RealPictures(Split split, int count)
     {
-        count = Math.Min(count, split.Count);
-        return cat([.. Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(i => split.InOrder(i * BatchSize, Math.Min(BatchSize, count - i * BatchSize), PixelRange.Unit).X)]);
+        return Filled(Math.Min(count, split.Count), (at, some) => split.InOrder(at, some, PixelRange.Unit).X);
     }
 
     // Every value even and by itself: as far from a picture as a picture can be.
@@ -377,10 +417,14 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
     {
         using var chance = new Generator((ulong)Seeds.At(0, 0, "noise"), CPU);
         var noise = rand([count, data.Shape.Channels, data.Shape.Height, data.Shape.Width], generator: chance);
-        return data.Shape.IsPoint ? noise : Rounded(noise);
+        return data.Shape.IsPoint ? noise : noise.mul_(255).round_().div_(255);
     }
 
-    private static Tensor Rounded(Tensor pictures) => (pictures.clamp(0, 1) * 255).round() / 255;
+    private static Tensor Rounded(Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        return pictures.clamp(0, 1).mul_(255).round_().div_(255).MoveToOuterDisposeScope();
+    }
 
     private JsonObject Provenance(SampleMetric metric, JsonObject? own)
     {

@@ -49,6 +49,10 @@ public sealed partial class SampleScore : IObserver
         : [.. SampleMetric.Names.Where(form => form is not ("memorization_X_N" or "recognition_X_N") && form is not ("off_manifold_N" or "missed_N") && (form != "modes_N" || data.Shape.Channels == 3))
             .SelectMany(form => Halves(form.Replace("_X_N", "")) is { } halves ? halves.Select(half => $"{half}_X_N") : [form])];
 
+    /// <summary>A metric that ranks samples of any model of this data, for advice: of no more samples than the data has.</summary>
+    public static string Suggested(DataSet data) =>
+        $"{(data.Shape.IsPoint ? "c2st" : data.Name == DataSet.Bundled ? "fid_lenet" : "swd")}_{Math.Clamp(data.Train.Count, SampleMetric.Fewest, 1000)}";
+
     /// <summary>The metric that gives the number of this name; null if none does.</summary>
     public static SampleMetric? MetricOf(string name) =>
         SampleMetric.Parse(Half().Replace(name, half => half.Groups[1].Value is "precision" or "recall" ? "precision_recall_" : "density_coverage_"));

@@ -32,6 +32,8 @@ public sealed record GatedPixelCnnSettings
     public GatedPixelCnnSettings Validated(int groups)
     {
         SettingChecks.NeedPositive(Channels, "model.channels");
+        SettingChecks.NeedPositive(FirstKernel, "model.first_kernel");
+        SettingChecks.NeedPositive(Kernel, "model.kernel");
         SettingChecks.Need(Channels % groups == 0, "model.channels", Channels, $"a multiple of {groups}, as many for each channel of the picture");
         SettingChecks.Need(Layers >= 0, "model.layers", Layers, "0 or more");
         return this;

@@ -29,6 +29,8 @@ public sealed record PixelCnnSettings
     public PixelCnnSettings Validated(int groups)
     {
         SettingChecks.NeedPositive(Channels, "model.channels");
+        SettingChecks.NeedPositive(FirstKernel, "model.first_kernel");
+        SettingChecks.NeedPositive(Kernel, "model.kernel");
         SettingChecks.Need(Channels % (2 * groups) == 0, "model.channels", Channels, $"a multiple of {2 * groups}: halved in a block, and as many for each channel of the picture");
         SettingChecks.Need(Blocks >= 0, "model.blocks", Blocks, "0 or more");
         return this;

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Manifold.Data;
+using Manifold.Engine;
 
 namespace Manifold.Pictures;
 
@@ -25,7 +26,7 @@ public static class Timeline
     {
         var frames = looks.Select(look =>
         {
-            var pixels = PictureFile.Decode(File.ReadAllBytes(look.Path), look.Path);
+            var pixels = PictureFile.Decode(Png(look.Path), look.Path);
             var (channels, height, width) = (pixels.Shape.Channels, pixels.Shape.Height, pixels.Shape.Width);
             var interleaved = new byte[pixels.Values.Length];
             for (var c = 0; c < channels; c++)
@@ -41,12 +42,11 @@ public static class Timeline
     /// <param name="stats">Lines of stats.jsonl.</param>
     public static string ToHtml(string title, IReadOnlyList<(long Thousands, string Path)> looks, IEnumerable<string> stats)
     {
-        var log = stats.Select(Parsed).OfType<JsonObject>().Where(line => line["examples"] is not null && line["advice"] is null).ToList();
+        var log = Log(stats);
         var frames = new JsonArray([.. looks.Select(look =>
         {
-            var line = log.LastOrDefault(entry => (long)entry["examples"]! / 1000 <= look.Thousands);
-            var values = line is null ? "" : string.Join("   ", line.Where(value => value.Key is not ("examples" or "seconds") && value.Value is not null).Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key} {(double)value.Value!:G4}")));
-            return new JsonObject { ["at"] = string.Create(CultureInfo.InvariantCulture, $"{look.Thousands:N0} thousand examples"), ["log"] = values, ["png"] = Convert.ToBase64String(File.ReadAllBytes(look.Path)) };
+            var values = log.LastOrDefault(line => line.Examples / 1000 <= look.Thousands).Values ?? "";
+            return new JsonObject { ["at"] = string.Create(CultureInfo.InvariantCulture, $"{look.Thousands:N0} thousand examples"), ["log"] = values, ["png"] = Convert.ToBase64String(Png(look.Path)) };
         })]);
         var page = new StringBuilder();
         page.Append("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>").Append(Escaped(title)).Append("</title>\n");
@@ -57,10 +57,34 @@ public static class Timeline
         return page.ToString();
     }
 
-    private static JsonObject? Parsed(string line)
+    private const long LargestPicture = 64 << 20;                                // bytes
+
+    /// <exception cref="DataException">It is no regular file, or too large.</exception>
+    private static byte[] Png(string path)
     {
-        try { return JsonNode.Parse(line) as JsonObject; }
-        catch (JsonException) { return null; }                                   // a last line that a kill has torn
+        try { return RegularFile.ReadAll(path, LargestPicture); }
+        catch (IOException e) { throw new DataException($"{path} cannot be shown: {e.Message}", e); }
+    }
+
+    // What was measured at each line; lines of advice have no numbers.
+    private static List<(long Examples, string Values)> Log(IEnumerable<string> stats)
+    {
+        var log = new List<(long, string)>();
+        DataException? torn = null;
+        foreach (var (number, text) in stats.Index())
+        {
+            if (torn is not null) throw torn;                                    // a kill tears the last line, and no other
+            try
+            {
+                var line = StrictJson.Parse(text, $"stats.jsonl, line {number + 1}", why => new DataException($"{why} Delete that line to have the page without it."));
+                if (line.Find("advice") is not null) continue;
+                var values = line.Members().Where(value => value.Name is not ("examples" or "seconds") && value.Value.Node is not null)
+                    .Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Name} {value.Value.Number():G4}"));
+                log.Add((line["examples"].Count(), string.Join("   ", values)));
+            }
+            catch (DataException e) { torn = e; }
+        }
+        return log;
     }
 
     private static string Escaped(string text) => System.Net.WebUtility.HtmlEncode(text);

@@ -38,6 +38,6 @@ public sealed record FeaturesRecipe : Recipe
         var model = new SmallClassifier(data.Shape, Model, data.Classes);
         model.to(device);
         if (device.type == DeviceType.CPU) model.ToChannelsLast();
-        return new Plan(new ClassifierAlgorithm<SmallClassifier>(model, Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = "validation_error" };
+        return new Plan(new ClassifierAlgorithm<SmallClassifier>(model, Optimizer, Schedule.Validated(), Trainer.BatchSize), model) { BestBy = "validation_error" };
     }
 }

@@ -70,7 +70,7 @@ public sealed record GanRecipe : Recipe
         var model = new Models.Gan(data.Shape, Model, data.Classes);
         model.to(device);
         if (Model.Network == GanNetwork.Dcgan && device.type == DeviceType.CPU) model.ToChannelsLast();
-        return new Plan(new GanAlgorithm(model, Objective, Generator, Discriminator, Schedule, Trainer.BatchSize), model);
+        return new Plan(new GanAlgorithm(model, Objective, Generator, Discriminator, Schedule.Validated(), Trainer.BatchSize), model);
     }
 
     public override IReadOnlyList<IObserver> Watches(Plan plan, DataSet data, Device device) =>

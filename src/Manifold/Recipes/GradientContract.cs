@@ -24,8 +24,9 @@ public sealed record GradientContract(int Steps, int Parameters, IReadOnlyList<s
     /// and up to fifty while something rests, because a hinge tells the last bias nothing until a score is beyond it.</summary>
     public static GradientContract Of(Recipe recipe, DataSet data, Device device)
     {
+        Workload.Of(recipe, data, device).ExpectMemory();
         using var scope = NewDisposeScope();
-        var plan = TrainingRun.Build(recipe, DataFacts.Of(data), device);
+        using var plan = TrainingRun.Build(recipe, DataFacts.Of(data), device);
         return Of(plan.Algorithm, data.Train.Shuffled(recipe.Trainer.Seed, recipe.Range), device);
     }
 
@@ -54,7 +55,7 @@ public sealed record GradientContract(int Steps, int Parameters, IReadOnlyList<s
 
         bool Same(Tensor a, Tensor b) => a.equal(b).all().item<bool>();
         var moved = all.Zip(before).Select(pair => (pair.First.Name, pair.First.Learns, HasMoved: !Same(pair.First.parameter, pair.Second))).ToList();
-        return new GradientContract(steps,
+        var contract = new GradientContract(steps,
             moved.Count(p => p.Learns), [.. moved.Where(p => p.Learns && !p.HasMoved).Select(p => p.Name)],
             moved.Count(p => !p.Learns), [.. moved.Where(p => !p.Learns && p.HasMoved).Select(p => p.Name)],
             [.. from average in averages
@@ -62,5 +63,7 @@ public sealed record GradientContract(int Steps, int Parameters, IReadOnlyList<s
                 where p.parameter.requires_grad && Same(average.Value.Tensors.First(tensor => tensor.Key == p.name).Value, averagesBefore[average.Key][p.name])
                 select $"{average.Key}.{p.name}"],
             gradient);
+        foreach (var average in averages.Values) average.Dispose();
+        return contract;
     }
 }

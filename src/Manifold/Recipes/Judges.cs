@@ -12,9 +12,10 @@ namespace Manifold.Recipes;
 /// <param name="Extractor">The beginning of the SHA-256 of the extractor that the scores are taken with; null where they need none.</param>
 public sealed partial record Judges(IReadOnlyList<IObserver> Watches, Ranking? By, string? Extractor)
 {
+    /// <param name="script">Where trainer.features is of the command line: it may then be a TorchScript file.</param>
     /// <exception cref="SettingsException">trainer.best_by names nothing that can rank, or there is nothing to stop by; the message gives the names that would do.</exception>
     /// <exception cref="MetricException">It names a metric of samples that cannot be taken of this model on this data.</exception>
-    public static Judges Of(string name, Recipe recipe, Plan plan, DataSet data, Device device)
+    public static Judges Of(string name, Recipe recipe, Plan plan, DataSet data, Device device, ScriptConsent? script = null)
     {
         var settings = recipe.Trainer;
         var watches = recipe.Watches(plan, data, device);
@@ -25,7 +26,7 @@ public sealed partial record Judges(IReadOnlyList<IObserver> Watches, Ranking? B
             throw new SettingsException($"trainer.features is {settings.Features}, and {(by is null ? "trainer.best_by names no metric that asks for it" : $"{by} needs no features")}. Leave it out (null), or name such a metric, as --best-by fid_lenet_1000.");
         if (metric is not null)
         {
-            var extractor = metric.WantsExtractor || settings.Features is not null ? Extractors.Open(settings.Features, data) : null;
+            var extractor = metric.WantsExtractor || settings.Features is not null ? Extractors.Open(settings.Features, data, script) : null;
             var score = new SampleScore(by!, plan.Model, data, extractor, device);
             return new Judges([.. watches, score], score.Ranked[0], extractor?.Hash);
         }
@@ -34,7 +35,7 @@ public sealed partial record Judges(IReadOnlyList<IObserver> Watches, Ranking? B
         if (by is not null && ranking is null)
             throw new SettingsException($"trainer.best_by is {by}, which is no value of {name} on {data.Name} of which it is known which way is better.{Suggest.DidYouMean(by, Candidates(by, logged, data))} {There(logged, data)}");
         if (ranking is null && settings.StopWhen == StopWhen.Plateau)
-            throw new SettingsException($"trainer.stop_when is plateau, and {name} has no likelihood to tell by which weights are better. Name what does, such as --best-by {(data.Shape.IsPoint ? "c2st_1000" : data.Name == DataSet.Bundled ? "fid_lenet_1000" : "swd_1000")}. {There(logged, data)}");
+            throw new SettingsException($"trainer.stop_when is plateau, and {name} has no likelihood to tell by which weights are better. Name what does, such as --best-by {SampleScore.Suggested(data)}. {There(logged, data)}");
         return new Judges(watches, ranking, null);
     }
 

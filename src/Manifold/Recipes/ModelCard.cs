@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Manifold.Checkpoints;
+using Manifold.Engine;
 using Manifold.Training;
 
 namespace Manifold.Recipes;
@@ -12,9 +13,9 @@ internal static class ModelCard
     /// <param name="metric">The first to ask for.</param>
     public static string Of(RecipeEntry entry, Recipe recipe, RunConfig config, RunReader run, Ranking? by, int batch, long parameters, string metric)
     {
-        var newest = run.Newest;
+        var newest = run.Checkpoints.LastOrDefault();
         var changed = SettingsDiff.Compare(entry.Default.ToJson(), recipe.ToJson());
-        var command = $"./manifold train {entry.Name}{string.Concat(changed.Select(change => $" --set {Quoted($"{change.Path}={change.Now}")}"))}";
+        var command = $"./manifold train {entry.Name}{string.Concat(changed.Select(change => $" --set {ShellText.Quoted($"{change.Path}={change.Now}")}"))}";
         var fakes = Directory.GetFiles(run.Path, "fakes*.png").Order(StringComparer.Ordinal).LastOrDefault();
 
         var card = new StringBuilder();
@@ -26,7 +27,7 @@ internal static class ModelCard
         Row("parameters", Invariant($"{parameters:N0}"));
         Row("data", Invariant($"{config.Data.Name}, {config.Data.Shape}, {config.Data.Train:N0} to train on, {config.Data.Validation:N0} to validate; fingerprint {config.Data.Fingerprint}"));
         if (recipe.Data.Binarize != Manifold.Data.Binarization.None) Row("binarization", $"{recipe.Data.Binarize}".ToLowerInvariant());
-        if (run.Best is { Score: { } score } best && by is not null) Row("best checkpoint", Invariant($"{Path.GetFileName(best.Path)}, {by.Name} {by.Turned(score):0.####} ({(by.HigherIsBetter ? "higher" : "lower")} is better)"));
+        if (RunReader.Ranked(run.Checkpoints).FirstOrDefault() is { Score: { } score } best && by is not null) Row("best checkpoint", Invariant($"{Path.GetFileName(best.Path)}, {by.Name} {by.Turned(score):0.####} ({(by.HigherIsBetter ? "higher" : "lower")} is better)"));
         Row("seed", Invariant($"{recipe.Trainer.Seed}"));
         foreach (var change in config.Changes) Row("changed on the way", Invariant($"{change.Setting} from {change.From} to {change.To} at {change.Examples:N0} examples"));
         card.AppendLine();
@@ -41,7 +42,4 @@ internal static class ModelCard
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
-
-    // Safe in a shell as it stands, or in quotes.
-    private static string Quoted(string text) => text.All(c => char.IsAsciiLetterOrDigit(c) || "._=-/".Contains(c)) ? text : $"'{text.Replace("'", "'\\''")}'";
 }

@@ -34,7 +34,7 @@ public abstract record PixelRecipe : Recipe
         LikelihoodData.Suit(model.Settings, Data, data);
         model.to(device);
         if (device.type == DeviceType.CPU) model.ToChannelsLast();
-        return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
+        return new Plan(new LikelihoodAlgorithm(model, model.Likely, (terms, _) => terms.Nll.mean(), Optimizer, Schedule.Validated(), Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
 
     private protected static DataSettings Coins { get; } = new() { Binarize = Binarization.Dynamic };

@@ -66,6 +66,8 @@ public abstract record Recipe
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,     // a misspelt setting is an error, never a silent default
+        RespectNullableAnnotations = true,                                // null only where a setting may be null
+        RespectRequiredConstructorParameters = true,                      // facts of the data that are missing are an error too
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
         WriteIndented = true,
     };
@@ -76,8 +78,16 @@ public abstract record Recipe
 
 /// <summary>A recipe made real: an algorithm, and the model that samples and scores come from.</summary>
 /// <param name="Model">One of the algorithm's networks; what it can do is said by the interfaces of <see cref="Models"/>.</param>
-public sealed record Plan(IAlgorithm Algorithm, nn.Module Model)
+public sealed record Plan(IAlgorithm Algorithm, nn.Module Model) : IDisposable
 {
     /// <summary>The logged value that decides which checkpoint is the best, unless trainer.best_by names another; null for none.</summary>
     public string? BestBy { get; init; }
+
+    /// <summary>Frees the networks and what their optimizers remember.</summary>
+    public void Dispose()
+    {
+        foreach (var optimizer in Algorithm.Optimizers.Values) optimizer.Dispose();
+        foreach (var network in Algorithm.Networks.Values) network.Dispose();
+        Model.Dispose();
+    }
 }

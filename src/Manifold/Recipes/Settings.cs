@@ -1,5 +1,7 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Manifold.Engine;
 
 namespace Manifold.Recipes;
@@ -16,7 +18,7 @@ public static class Settings
     public static Recipe With(Recipe recipe, IEnumerable<string> changes)
     {
         var tree = recipe.ToJson();
-        foreach (var change in changes) Apply(tree, change);
+        foreach (var change in changes) Apply(tree, recipe.GetType(), change);
         return Parse(tree, recipe.GetType());
     }
 
@@ -38,15 +40,23 @@ public static class Settings
         {
             return (Recipe)tree.Deserialize(type, Recipe.Json)!;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
-            var path = e.Path?.Replace("$.", "") ?? "a setting";
+            var path = PathIn(e);
+            if (TypeAt(type, path) is not { } expected) throw new SettingsException($"There is no setting \"{path}\".{Suggest.DidYouMean(path, Known(type))}", e);
             var value = path.Split('.').Aggregate((JsonNode?)tree, (node, key) => (node as JsonObject)?[key]);
-            throw new SettingsException(value is null ? e.Message : $"{path} is {value.ToJsonString()}, which does not fit: {Expected(type, path)}", e);
+            throw new SettingsException($"{path} is {value?.ToJsonString() ?? "null"}, which does not fit: {Expected(expected)}", e);
         }
     }
 
-    private static void Apply(JsonObject tree, string change)
+    // $.model.hidden[1] is of model.hidden; a name with odd letters is written $['name'].
+    private static string PathIn(Exception e)
+    {
+        var path = ((e as JsonException)?.Path ?? "$").Replace("$.", "").Replace("$['", "").Replace("']", "");
+        return path.IndexOf('[') is > 0 and var bracket ? path[..bracket] : path;
+    }
+
+    private static void Apply(JsonObject tree, Type type, string change)
     {
         var parts = change.Split('=', 2);
         if (parts.Length != 2 || parts[0].Trim().Length == 0)
@@ -55,7 +65,7 @@ public static class Settings
         var keys = parts[0].Trim().Split('.');
         JsonNode? node = tree;
         foreach (var key in keys[..^1]) node = (node as JsonObject)?[key] is JsonObject inner ? inner : null;
-        if (node is not JsonObject owner || !owner.ContainsKey(keys[^1]) || owner[keys[^1]] is JsonObject)
+        if (node is not JsonObject owner || !owner.ContainsKey(keys[^1]) || TypeAt(type, string.Join('.', keys)) is not { } leaf || IsGroup(leaf))
             throw new SettingsException($"No setting \"{parts[0].Trim()}\".{Suggest.DidYouMean(parts[0].Trim(), Paths(tree))} Settings: {string.Join(", ", Paths(tree))}.");
         owner[keys[^1]] = Value(parts[1].Trim());
     }
@@ -63,8 +73,8 @@ public static class Settings
     // Numbers, lists, true, false and null are JSON; anything else is a word.
     private static JsonNode? Value(string text)
     {
-        try { return JsonNode.Parse(text); }
-        catch (JsonException) { return JsonValue.Create(text); }
+        try { return StrictJson.Parse(text, "the value", why => new FormatException(why)).Node; }
+        catch (FormatException) { return JsonValue.Create(text); }
     }
 
     /// <summary>Every path of a tree of settings, in order.</summary>
@@ -78,15 +88,33 @@ public static class Settings
             else tree[key] = value?.DeepClone();
     }
 
-    private static string Expected(Type type, string path)
+    // Null where there is no such setting.
+    private static Type? TypeAt(Type type, string path)
     {
-        foreach (var key in path.Split('.'))
-            type = type.GetProperties().FirstOrDefault(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name) == key)?.PropertyType ?? type;
+        Type? at = type;
+        foreach (var key in path.Split('.')) at = at is null ? null : Properties(at).FirstOrDefault(property => Name(property) == key)?.PropertyType;
+        return at;
+    }
+
+    private static IEnumerable<string> Known(Type type, string prefix = "") =>
+        Properties(type).SelectMany(property => IsGroup(property.PropertyType) ? Known(property.PropertyType, $"{prefix}{Name(property)}.") : [$"{prefix}{Name(property)}"]);
+
+    private static IEnumerable<PropertyInfo> Properties(Type type) =>
+        IsGroup(type) ? type.GetProperties().Where(property => property.GetCustomAttribute<JsonIgnoreAttribute>() is null && property.CanWrite) : [];
+
+    // Settings of settings, such as model.likelihood.
+    private static bool IsGroup(Type type) => type is { IsClass: true } && type != typeof(string);
+
+    private static string Name(PropertyInfo property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+
+    private static string Expected(Type type)
+    {
         var bare = Nullable.GetUnderlyingType(type) ?? type;
         return bare.IsEnum ? $"it needs one of {string.Join(", ", Enum.GetNames(bare).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName))}."
             : bare == typeof(bool) ? "it needs true or false."
             : bare == typeof(string) ? "it needs a text."
             : typeof(System.Collections.IEnumerable).IsAssignableFrom(bare) ? "it needs a list, such as [400,200]."
+            : IsGroup(bare) ? "it needs an object of settings."
             : bare == typeof(double) ? "it needs a number." : "it needs a whole number.";
     }
 }

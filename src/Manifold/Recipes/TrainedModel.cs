@@ -12,7 +12,7 @@ namespace Manifold.Recipes;
 
 /// <summary>A run's model with a checkpoint's weights in it, in evaluation mode.</summary>
 /// <param name="Weights">ema or live; every result says which.</param>
-public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Config, RunReader Run, WholeCheckpoint Checkpoint, string Weights, Device Device)
+public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Config, RunReader Run, WholeCheckpoint Checkpoint, string Weights, Device Device) : IDisposable
 {
     /// <summary>Loads a run's best checkpoint (its newest where no score was taken), or the one that is named.</summary>
     /// <param name="path">A run's folder, or one of its checkpoints.</param>
@@ -37,21 +37,41 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
     {
         var run = RunFolder.Read(path, warn);
         var config = RunConfig.Parse(run.ConfigJson, Path.Combine(run.Path, "config.json"));
-        var recipe = Settings.Parse(RecipeList.Find(config.Recipe), config.Settings);
+        var recipe = config.ToRecipe(Path.Combine(run.Path, "config.json"));
         var checkpoint = run.Chosen ?? run.Best ?? run.Newest
-            ?? throw new CheckpointException(Directory.EnumerateDirectories(run.Path, "checkpoint-????????????").Any() ? $"{run.Path} has checkpoints, and none is whole. Restore one, or train anew in another folder."
-                : $"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {run.Path}");
+            ?? throw new CheckpointException(WholeCheckpoint.Folders(run.Path).Count > 0 ? $"{run.Path} has checkpoints, and none is whole. Restore one, or train anew in another folder."
+                : $"{run.Path} has no whole checkpoint yet. Train it: ./manifold train {config.Recipe} --run {ShellText.QuotedPath(run.Path)}");
 
         var facts = size is { } other ? config.Data with { Height = other.Height, Width = other.Width } : config.Data;
         var plan = TrainingRun.Build(recipe, facts, device);
-        if (facts != config.Data && plan.Model is not ICausalNet)
-            throw new SettingsException($"{run.Path} is a run of {config.Recipe}, whose model makes pictures of {config.Data.Shape} and no others; models of order made of convolutions (pixelcnn, gated-pixelcnn, pixelcnn-pp) make any size.");
+        try
+        {
+            if (facts != config.Data && plan.Model is not ICausalNet) throw OneSize(run, config);
+            Load(plan, checkpoint, weights);
+        }
+        catch
+        {
+            plan.Dispose();
+            throw;
+        }
+        return new TrainedModel(plan.Model, recipe, config, run, checkpoint, weights, device) { plan = plan };
+    }
+
+    private static SettingsException OneSize(RunReader run, RunConfig config) =>
+        new SettingsException($"{run.Path} is a run of {config.Recipe}, whose model makes pictures of {config.Data.Shape} and no others; models of order made of convolutions (pixelcnn, gated-pixelcnn, pixelcnn-pp) make any size.");
+
+    private static void Load(Plan plan, WholeCheckpoint checkpoint, string weights)
+    {
         var ema = plan.Algorithm.Averaged.ToHashSet();
         foreach (var (name, network) in plan.Algorithm.Networks)
             RunReader.Load(checkpoint, weights == "ema" && ema.Contains(name) ? "ema" : "model", network.state_dict().ToDictionary(tensor => $"{name}.{tensor.Key}", tensor => tensor.Value));
         foreach (var network in plan.Algorithm.Networks.Values) network.eval();
-        return new TrainedModel(plan.Model, recipe, config, run, checkpoint, weights, device);
     }
+
+    private Plan? plan;                                      // of which the model is a part
+
+    /// <summary>Frees the networks.</summary>
+    public void Dispose() => plan?.Dispose();
 
     /// <summary>The model as one that can do something.</summary>
     /// <param name="need">In words, for the message: "makes pictures of codes".</param>
@@ -68,6 +88,14 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         if (data.Shape == Config.Data.Shape) return data;
         throw new SettingsException($"{data.Name} has pictures of {data.Shape}; the model of {Run.Path} needs {Config.Data.Shape}.");
     }
+
+    /// <summary>Says that a set is not what the run was trained on; null if it is.</summary>
+    public string? OtherSet(DataSet data) =>
+        data.Fingerprint == Config.Data.Fingerprint ? null
+        : data.Name == Config.Data.Name
+            ? $"{data.Name} has changed since this run was trained on it (fingerprint {Config.Data.Fingerprint}, now {data.Fingerprint}), or is another set of that name; " +
+              "its splits may hold pictures that were trained on."
+            : $"{data.Name} is not the set that this run was trained on ({Config.Data.Name}); the numbers say how the one does on the other.";
 
     /// <summary>A measurement with everything that it depends on, as one line of JSON.</summary>
     public JsonObject Line(Measurement result, DataSet data, Split split)

@@ -48,26 +48,55 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="SettingsException">A setting is wrong, or differs from the folder's; the message lists the differences.</exception>
     public static TrainingRun Open(TrainingRequest request)
     {
-        var stored = request.Folder is not null && File.Exists(Path.Combine(request.Folder, "config.json"))
-            ? RunConfig.Parse(File.ReadAllText(Path.Combine(request.Folder, "config.json")), Path.Combine(request.Folder, "config.json")) : null;
+        var stored = Stored(request);
         if (stored is not null && stored.Recipe != request.Entry.Name)
             throw new SettingsException($"{request.Folder} is a run of {stored.Recipe}, not of {request.Entry.Name}. Name another folder, or train {stored.Recipe}.");
 
-        var before = stored is null ? request.Entry.Default : Settings.Parse(request.Entry, stored.Settings);
-        var recipe = Settings.With(before, request.Changes);
+        var before = WithFullPath(stored is null ? request.Entry.Default : stored.ToRecipe(ConfigOf(request.Folder!), request.Entry));
+        var recipe = WithFullPath(Settings.With(before, request.Changes));
         recipe.Trainer.Validated();
         if (recipe.Trainer.StopWhen != StopWhen.Plateau && request.Changes.Any(change => Settings.PathOf(change) == "trainer.patience"))
             throw new SettingsException($"trainer.patience is {recipe.Trainer.Patience}, and trainer.stop_when is never, which waits for nothing. Add --stop-when plateau.");
-        if (request.Folder is { } folder && folder.Trim().Length == 0) throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
+        if (request.Folder?.Trim().Length == 0) throw new SettingsException("The run's folder has no name; leave --run out for the next numbered one.");
         var data = DataSet.Open(recipe.Data, request.DataRoot);
         if (stored is null) (recipe, data) = Recipe.FitTo(recipe, data, request.Entry, request.Changes, request.DataRoot);
         var config = new RunConfig(request.Entry.Name, recipe.ToJson(), DataFacts.Of(data)) { Changes = stored?.Changes ?? [] };
         if (stored is not null) config = Accepted(request, stored with { Settings = before.ToJson() }, config, before.Trainer, recipe.Trainer);
+        foreach (var warning in data.Warnings) request.Warn(warning);
         if (data.Skipped > 0) request.Warn($"{data.Skipped:N0} pictures of {data.Name} could not be read and are left out.");
+        Workload.Of(recipe, data, request.Device).ExpectMemory();
         var plan = Build(recipe, config.Data, request.Device);
-        var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device);
-        if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
-        return new TrainingRun(request, recipe, data, plan, judges, FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data), stored is not null);
+        var features = request.Changes.Any(change => Settings.PathOf(change) == "trainer.features")
+            ? new ScriptConsent(request.Warn, before.Trainer.Features is null ? null : stored?.Extractor) : null;
+        try
+        {
+            var judges = Judges.Of(request.Entry.Name, recipe, plan, data, request.Device, features);
+            if (stored is not null) ExpectSameScores(request, before.Trainer.BestBy ?? plan.BestBy, stored.Extractor, judges);
+            var folder = FolderFor(request, recipe, config with { Extractor = judges.Extractor }, data, isNew: stored is null);
+            return new TrainingRun(request, recipe, data, plan, judges, folder, stored is not null);
+        }
+        catch
+        {
+            plan.Dispose();
+            throw;
+        }
+    }
+
+    private static string ConfigOf(string folder) => Path.Combine(folder, "config.json");
+
+    // Null for a new run.
+    private static RunConfig? Stored(TrainingRequest request)
+    {
+        if (request.Folder is not { } folder || folder.Trim().Length == 0) return null;
+        RunFolder.ExpectConfigOfWhatIsThere(folder);
+        return RegularFile.KindOf(ConfigOf(folder)) == FileKind.Missing ? null : RunConfig.Parse(RunFolder.Read(folder).ConfigJson, ConfigOf(folder));
+    }
+
+    // A set and features by their paths, so that the run finds them from any folder.
+    private static Recipe WithFullPath(Recipe recipe)
+    {
+        var features = recipe.Trainer.Features is { } path && Path.Exists(path) ? Path.GetFullPath(path) : recipe.Trainer.Features;
+        return recipe with { Data = recipe.Data.WithFullPath(), Trainer = recipe.Trainer with { Features = features } };
     }
 
     /// <summary>The recipe's networks as they are before the first step: initial weights are a function of the seed.</summary>
@@ -81,68 +110,115 @@ public sealed class TrainingRun : IDisposable
     public long Train(Action<TrainingProgress>? progress = null, CancellationToken stop = default)
     {
         using var batches = new Prefetch(Data.Train.Shuffled(Recipe.Trainer.Seed, Recipe.Range));
-        var trainer = new Trainer(Plan.Algorithm, batches.At, Recipe.Trainer, Folder, request.Device)
+        using var trainer = new Trainer(Plan.Algorithm, batches.At, Recipe.Trainer, Folder, request.Device)
         {
             Observers = [.. Recipe.Drawings(Plan, Folder, Data, request.Device), .. Judges.Watches],
             Advisors = Recipe.Advisors(Data),
             BestBy = Judges.By,
             Progress = progress,
+            Say = request.Warn,
         };
-        try
+        long seen;
+        try { seen = trainer.Run(stop); }
+        catch
         {
-            var seen = trainer.Run(stop);
-            if (seen < Recipe.Trainer.Examples && trainer.Plateau is { IsReached: true } plateau)
-                Plateau = new PlateauReached(seen, Judges.By!.Name, double.IsFinite(plateau.Best) ? Judges.By.Turned(plateau.Best) : null, plateau.BestAt, plateau.Since);
-            return seen;
+            TryWriteCard();
+            throw;
         }
-        finally { WriteCard(); }
+        if (seen < Recipe.Trainer.Examples && trainer.Plateau is { IsReached: true } plateau)
+            Plateau = new PlateauReached(seen, Judges.By!.Name, double.IsFinite(plateau.Best) ? Judges.By.Turned(plateau.Best) : null, plateau.BestAt, plateau.Since);
+        WriteCard();
+        return seen;
+    }
+
+    // After a failure: what went wrong first is what the caller is to hear of.
+    private void TryWriteCard()
+    {
+        try { WriteCard(); }
+        catch (Exception e) when (e is CheckpointException or SettingsException or IOException or UnauthorizedAccessException)
+        {
+            request.Warn($"The run's README.md is not up to date: {e.Message}");
+        }
     }
 
     private void WriteCard()
     {
         var reader = RunFolder.Read(Folder.Path);
         Folder.WriteCard(ModelCard.Of(request.Entry, Recipe, RunConfig.Parse(reader.ConfigJson, Folder.Path), reader, Judges.By,
-            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : Data.Shape.IsPoint ? "c2st_1000" : Data.Name == DataSet.Bundled ? "fid_lenet_1000" : "swd_1000"));
+            Plan.Algorithm.BatchSize(0), Plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())), Metrics.Watched(Plan.Model) is [var first, ..] ? first.Metric : SampleScore.Suggested(Data)));
     }
 
-    public void Dispose() => Folder.Dispose();
+    /// <summary>Lets go of the folder, and frees the networks and what their optimizers remember.</summary>
+    public void Dispose()
+    {
+        Folder.Dispose();
+        Plan.Dispose();
+    }
 
-    private static RunFolder FolderFor(TrainingRequest request, Recipe recipe, RunConfig config, DataSet data)
+    private static RunFolder FolderFor(TrainingRequest request, Recipe recipe, RunConfig config, DataSet data, bool isNew)
     {
         var saysItsSet = config.Recipe.EndsWith($"-{config.Data.Name}", StringComparison.Ordinal);       // gan-ring
         var folder = request.Folder is null
             ? RunFolder.Create(request.Root, saysItsSet ? config.Recipe : $"{config.Recipe}-{config.Data.Name}", request.Warn)
             : RunFolder.Open(request.Folder, request.Warn);
         folder.KeepEvery = recipe.Trainer.KeepEvery;
+        try { WriteFacts(folder, request, config, data, isNew); }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+        return folder;
+    }
+
+    // A run has begun when it has a config.json. The rest of a new run is written before, and the record of a change before the change:
+    // wherever a kill falls, the same command goes on.
+    private static void WriteFacts(RunFolder folder, TrainingRequest request, RunConfig config, DataSet data, bool isNew)
+    {
+        var environment = RunEnvironment.Here(request.Device).ToJson();
+        if (isNew) folder.WriteEnvironment(environment);
         folder.WriteConfig(config.ToJson());
-        folder.WriteEnvironment(RunEnvironment.Here(request.Device).ToJson());
+        if (!isNew) folder.WriteEnvironment(environment);
         using var scope = NewDisposeScope();
         if (!File.Exists(Path.Combine(folder.Path, "reals.png")))
             folder.Picture("reals.png", "reals", 0, Sheet.Of(data.Train.InOrder(0, Math.Min(data.Shape.IsPoint ? 5000 : 64, data.Train.Count), PixelRange.Unit).X, columns: 8).ToPng());
-        return folder;
     }
 
     // A run goes on only as what it was: more examples and more patience are welcome, any other change must be allowed by name, and is recorded.
     private static RunConfig Accepted(TrainingRequest request, RunConfig stored, RunConfig now, TrainerSettings before, TrainerSettings after)
     {
-        var environment = Path.Combine(request.Folder!, "environment.json");
-        JsonObject was = Compared(stored, File.Exists(environment) ? JsonNode.Parse(File.ReadAllText(environment))!.AsObject() : []);
+        var was = Compared(stored, StoredEnvironment(request));
         var here = Compared(now, RunEnvironment.Here(request.Device).ToJson());
         var changes = SettingsDiff.Compare(was, here).Where(change => !Grows(change) && !(change.Path == "trainer.patience" && after.PatienceInExamples >= before.PatienceInExamples)).ToList();
-        var refused = changes.Where(change => !request.AllowChange.Contains(change.Path)).ToList();
+        var refused = changes.Where(change => !IsAllowed(request, change.Path)).ToList();
         if (refused.Count > 0)
             throw new SettingsException(
                 $"{request.Folder} was made with other settings:\n{string.Join("\n", refused.Select(change => $"  {change.Path} was {change.Stored}; now {change.Now}"))}\n" +
                 $"Restore them{(refused.Any(change => change.Path == "environment.threads") ? $" (--threads {was["environment"]!["threads"]})" : "")}, start a new folder, or allow what differs with {string.Join(" ", refused.Select(change => $"--allow-change {change.Path}"))}.");
 
         var seen = RunFolder.Read(request.Folder!).Newest?.ExamplesSeen ?? 0;
-        return now with { Changes = [.. stored.Changes, .. changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now))] };
+        var added = changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now)).Where(change => !stored.Changes.Contains(change));
+        return now with { Changes = [.. stored.Changes, .. added] };
+    }
+
+    private const string AnyEnvironment = "environment";
+
+    private static bool IsAllowed(TrainingRequest request, string path) =>
+        request.AllowChange.Contains(path) || path.StartsWith($"{AnyEnvironment}.", StringComparison.Ordinal) && request.AllowChange.Contains(AnyEnvironment);
+
+    private static JsonObject StoredEnvironment(TrainingRequest request)
+    {
+        var file = Path.Combine(request.Folder!, "environment.json");
+        if (RunEnvironment.Stored(file) is { } stored) return stored;
+        return request.AllowChange.Contains(AnyEnvironment) ? []
+            : throw new SettingsException($"{file} is missing. It says with which libtorch, threads and CPU the run was trained, on which its bytes depend. " +
+                $"Restore it, or go on without it, perhaps to other bytes, with --allow-change {AnyEnvironment}.");
     }
 
     // A folder's best is the lowest of its checkpoints' scores, so these must be of one kind.
     private static void ExpectSameScores(TrainingRequest request, string? by, string? extractor, Judges now)
     {
-        if ((by, extractor) == (now.By?.Name, now.Extractor) || RunFolder.Read(request.Folder!).Best is null) return;
+        if ((by, extractor) == (now.By?.Name, now.Extractor) || RunFolder.Read(request.Folder!).Checkpoints.All(checkpoint => checkpoint.Score is null)) return;
         string Said(string? name, string? hash) => $"{name ?? "nothing"}{(hash is null ? "" : $" of the extractor {hash}")}";
         throw new SettingsException($"{request.Folder} ranks its checkpoints by {Said(by, extractor)}; now by {Said(now.By?.Name, now.Extractor)}, and the two cannot be compared. Restore trainer.best_by and trainer.features, or start a new folder.");
     }
@@ -151,7 +227,7 @@ public sealed class TrainingRun : IDisposable
     {
         var all = config.Settings.DeepClone().AsObject();
         all["data"]!["fingerprint"] = config.Data.Fingerprint;
-        all["environment"] = new JsonObject(new[] { "libtorch", "cpu_capability", "threads", "device" }
+        all["environment"] = new JsonObject(RunEnvironment.Deciding
             .Select(key => KeyValuePair.Create(key, environment[key]?.DeepClone())));
         return all;
     }

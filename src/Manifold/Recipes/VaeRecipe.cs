@@ -65,7 +65,7 @@ public sealed record VaeRecipe : Recipe
             (_, GradientEstimator.Reparameterized) => model.Elbo,
             _ => batch => model.ScoreFunctionElbo(batch, objective.Gradient == GradientEstimator.ScoreBaseline),
         };
-        return new Plan(new LikelihoodAlgorithm(model, terms, objective.Of, Optimizer, Schedule, Trainer.BatchSize), model) { BestBy = Validation.Nll };
+        return new Plan(new LikelihoodAlgorithm(model, terms, objective.Of, Optimizer, Schedule.Validated(), Trainer.BatchSize), model) { BestBy = Validation.Nll };
     }
 
     // Coins of the greys, thrown anew each time: on the bundled pictures their samples hang together better than those of a

@@ -16,8 +16,8 @@ public static class SeedRange
             var ends = part.Split('-');
             if (ends.Length is < 1 or > 2 || !Number(ends[0], out var first) || !Number(ends[^1], out var last) || last < first)
                 throw new ArgumentException($"seeds is \"{text}\"; it needs numbers and ranges, such as 0-63 or 1,5,10-12.", nameof(text));
-            if (seeds.Count + (last - first) >= Most) throw new ArgumentException($"seeds is \"{text}\", more than {Most:N0} of them.", nameof(text));
-            for (var seed = first; seed <= last; seed++) seeds.Add(seed);
+            if ((ulong)(last - first) >= (ulong)(Most - seeds.Count)) throw new ArgumentException($"seeds is \"{text}\", more than {Most:N0} of them.", nameof(text));
+            for (var offset = 0; offset <= last - first; offset++) seeds.Add(first + offset);     // counts up to the difference: the last seed may be the largest there is
         }
         return seeds;
     }

@@ -8,7 +8,7 @@ namespace Manifold.Training;
 /// A moving average of a network's weights. Parameters are averaged; buffers, such as BatchNorm's running statistics, are the live network's.
 /// </summary>
 /// <remarks>The half-life and its ramp follow Karras et al. 2020 (https://arxiv.org/abs/1912.04958, their code): short at first, so that the start is forgotten.</remarks>
-public sealed class Ema
+public sealed class Ema : IDisposable
 {
     private readonly nn.Module network;
     private readonly double halfLife, rampUp;
@@ -65,6 +65,12 @@ public sealed class Ema
         return new Back(this);
     }
 
+    /// <summary>Frees the averages; the network stays as it is.</summary>
+    public void Dispose()
+    {
+        foreach (var average in tensors.Values) average.Dispose();
+    }
+
     private void Exchange()
     {
         using var still = no_grad();
@@ -79,7 +85,11 @@ public sealed class Ema
     private static InvalidOperationException Lost() =>
         new("The network has new parameters since its average was made (TorchSharp's to() makes them); make the average after the network is on its device.");
 
-    private Tensor Keep(string name, Tensor tensor) => tensors[name] = tensor.detach().clone().DetachFromDisposeScope();
+    private Tensor Keep(string name, Tensor tensor)
+    {
+        using var view = tensor.detach();
+        return tensors[name] = view.clone().DetachFromDisposeScope();
+    }
 
     private sealed class Back(Ema ema) : IDisposable
     {

@@ -1,3 +1,4 @@
+using Manifold.Engine;
 using static TorchSharp.torch;
 
 namespace Manifold.Training;
@@ -7,7 +8,28 @@ public sealed record TensorGroups(IReadOnlyDictionary<string, IReadOnlyDictionar
 {
     /// <summary>Groups that stay as they are where a checkpoint has none of that name.</summary>
     public IReadOnlyCollection<string> MayLack { get; init; } = [];
+
+    /// <summary>Groups whose numbers may be infinite.</summary>
+    public IReadOnlyCollection<string> MayBeInfinite { get; init; } = [];
+
+    /// <summary>Sums of the log line that is under way: what a store saves with the tensors, and sets when it has loaded them.</summary>
+    public IReadOnlyDictionary<string, PartialSum> Pending { get; set; } = new Dictionary<string, PartialSum>();
+
+    /// <summary>The first tensor with a number that is NaN or infinite, in words; null if all are finite.</summary>
+    public string? FirstNonFinite() =>
+        Finite.FirstBad(Groups.Where(group => !MayBeInfinite.Contains(group.Key)).SelectMany(group => group.Value.Select(tensor => (InWords(group.Key, tensor.Key), tensor.Value))));
+
+    private static string InWords(string group, string name) => group switch
+    {
+        "model" => $"the weight {name}",
+        "ema" => $"the averaged weight {name}",
+        "optimizer" => $"the optimizer's {name}",
+        _ => $"the {group}'s {name}",
+    };
 }
+
+/// <summary>The sum of a logged value since the last line, and of how many steps it is.</summary>
+public readonly record struct PartialSum(double Sum, long Count);
 
 /// <summary>Where a run keeps what it must not lose: a folder in earnest, memory in tests.</summary>
 public interface IRunStore
@@ -24,6 +46,9 @@ public interface IRunStore
 
     /// <summary>Copies the newest whole checkpoint into these tensors, in place; returns how many examples it had seen, null in a fresh store.</summary>
     long? Resume(TensorGroups tensors);
+
+    /// <summary>The same, to look for what went wrong after that checkpoint: the log stays as it is.</summary>
+    long? Load(TensorGroups tensors) => Resume(tensors);
 }
 
 /// <summary>The state of a run at a tick, as an observer sees it: the averaged weights are in the networks while it looks.</summary>

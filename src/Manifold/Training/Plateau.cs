@@ -16,7 +16,7 @@ public enum StopWhen
 /// <summary>Remembers the best score of a run, and says when none was better for long enough. All that it knows is one tensor of a checkpoint, so a resumed run stops where the run that was never stopped does.</summary>
 /// <param name="patience">Examples without a better score.</param>
 /// <param name="lookEvery">Examples between looks. They are taken after whole steps, so patience is counted from multiple to multiple of this.</param>
-public sealed class Plateau(long patience, long lookEvery)
+public sealed class Plateau(long patience, long lookEvery) : IDisposable
 {
     private readonly Tensor memory = tensor(new[] { double.PositiveInfinity, -1, -1 }, ScalarType.Float64).DetachFromDisposeScope();   // the best score; examples seen when it was taken, and at the last look
 
@@ -50,6 +50,9 @@ public sealed class Plateau(long patience, long lookEvery)
         Remember(isBest ? score!.Value : Best, isBest ? examplesSeen : BestAt, examplesSeen);
         return isBest;
     }
+
+    /// <summary>Frees the memory; what it had noted can no longer be read.</summary>
+    public void Dispose() => memory.Dispose();
 
     private void Remember(double best, long bestAt, long lookedAt)
     {

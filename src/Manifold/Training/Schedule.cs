@@ -52,8 +52,9 @@ public sealed record Schedule
         Need(Enum.IsDefined(Kind), "schedule.kind", Kind, $"one of {string.Join(", ", Enum.GetNames<ScheduleKind>())}");
         Need(WarmUp >= 0, "schedule.warm_up", WarmUp, "to be at least 0");
         Need(Hold >= 0, "schedule.hold", Hold, "to be at least 0");
-        Need(Over > 0 || Kind is not (ScheduleKind.Linear or ScheduleKind.Cosine), "schedule.over", Over, $"to be above 0 for {Kind}");
-        Need(Every > 0 || Kind != ScheduleKind.Step, "schedule.every", Every, $"to be above 0 for {Kind}");
+        var falls = Kind is ScheduleKind.Linear or ScheduleKind.Cosine;
+        Need(Over > 0 || Over == 0 && !falls, "schedule.over", Over, falls ? $"to be above 0 for {Kind}" : "to be at least 0");
+        Need(Every > 0 || Every == 0 && Kind != ScheduleKind.Step, "schedule.every", Every, Kind == ScheduleKind.Step ? $"to be above 0 for {Kind}" : "to be at least 0");
         Need(Factor is >= 0 and <= 1, "schedule.factor", Factor, "to be from 0 to 1");
         return this;
     }

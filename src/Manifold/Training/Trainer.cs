@@ -34,6 +34,7 @@ public sealed record TrainerSettings
         SettingChecks.NeedPositive(LogEvery, "trainer.log_every");
         SettingChecks.NeedPositive(LookEvery, "trainer.look_every");
         SettingChecks.NeedPositive(SaveEvery, "trainer.save_every");
+        if (KeepEvery is { } keep) SettingChecks.NeedPositive(keep, "trainer.keep_every");
         if (Patience is { } patience) SettingChecks.NeedPositive(patience, "trainer.patience");
         SettingChecks.NeedPositive(EmaHalfLife, "trainer.ema_half_life");
         if (EmaRampUp is { } share) SettingChecks.NeedPositive(share, "trainer.ema_ramp_up");
@@ -44,10 +45,14 @@ public sealed record TrainerSettings
 /// <summary>What a run says while it goes on.</summary>
 /// <param name="Values">The last line of the log.</param>
 /// <param name="Advice">What that line shows signs of.</param>
-public readonly record struct TrainingProgress(long ExamplesSeen, long Examples, IReadOnlyDictionary<string, double> Values, IReadOnlyList<Advice> Advice);
+public readonly record struct TrainingProgress(long ExamplesSeen, long Examples, IReadOnlyDictionary<string, double> Values, IReadOnlyList<Advice> Advice)
+{
+    /// <summary>Examples seen when that line was written; null before the first.</summary>
+    public long? LoggedAt { get; init; }
+}
 
 /// <summary>Owns all that every algorithm shares: memory, seeding, averages, the log, checkpoints, stopping. Knows no model.</summary>
-public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings settings, IRunStore run, Device device)
+public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings settings, IRunStore run, Device device) : IDisposable
 {
     private readonly TrainerSettings settings = settings.Validated();
     private readonly Meter meter = new();
@@ -64,30 +69,54 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     /// <summary>The best score so far and how long ago it was, in a run that stops when there is no better; null in others.</summary>
     public Plateau? Plateau { get; } = settings.StopWhen == StopWhen.Plateau ? new Plateau(settings.PatienceInExamples, settings.LookEvery) : null;
 
+    /// <summary>Told what else it does that takes time.</summary>
+    public Action<string>? Say { get; init; }
+
     /// <summary>Called before the first step of a new run and after every step, on the training thread.</summary>
     public Action<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Trains until the examples are seen, a plateau is reached or a stop is asked for; each way a checkpoint is the last thing written.</summary>
     /// <returns>The examples seen.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is to stop on a plateau, and nothing says which weights are better.</exception>
-    /// <exception cref="NonFiniteException">A loss became NaN or infinite; the last checkpoint from before is whole.</exception>
+    /// <exception cref="NonFiniteException">A loss or a weight became NaN or infinite; the last checkpoint from before is whole.</exception>
     public long Run(CancellationToken stop = default)
     {
         SettingChecks.Need(Plateau is null || BestBy is not null, "trainer.stop_when", "plateau", "trainer.best_by, a value that says which weights are better");
         foreach (var network in algorithm.Networks.Values) network.train();
         var ema = algorithm.Averaged.ToDictionary(name => name, name => new Ema(algorithm.Networks[name], settings.EmaHalfLife, settings.EmaRampUp ?? double.PositiveInfinity));
-        var tensors = Everything(ema);
+        try
+        {
+            return Run(ema, Everything(ema), stop);
+        }
+        finally
+        {
+            foreach (var average in ema.Values) average.Dispose();
+        }
+    }
+
+    /// <summary>Frees what it remembers of the run; the networks and the store stay.</summary>
+    public void Dispose()
+    {
+        meter.Dispose();
+        Plateau?.Dispose();
+    }
+
+    private long Run(Dictionary<string, Ema> ema, TensorGroups tensors, CancellationToken stop)
+    {
         var resumed = run.Resume(tensors);
         var seen = resumed ?? 0;
+        meter.Restore(tensors.Pending, device);
         Plateau?.Begin(seen);
-        var last = new Dictionary<string, double>();
+        IReadOnlyDictionary<string, double> line = new Dictionary<string, double>();
+        long? loggedAt = null;
         if (resumed is null)
         {
             Start(ema);
-            LookAround(0, ema, last);
-            run.Log(0, last);
-            run.Save(0, tensors, BestBy?.ScoreOf(last));   // so that there is always a good one to go back to
-            Progress?.Invoke(new TrainingProgress(0, settings.Examples, last, []));
+            ExpectFinite();
+            line = Line(0, isLook: true, out _);
+            run.Log(0, line);
+            Save(BestBy?.ScoreOf(line));                     // so that there is always a good one to go back to
+            Progress?.Invoke(new TrainingProgress(0, settings.Examples, line, []) { LoggedAt = loggedAt = 0 });
         }
 
         var saved = seen;
@@ -97,35 +126,52 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
             var before = seen;
             var isBest = false;
             seen += Step(seen, ema);
-            bool Due(long every) => Crossed(before, seen, every) || seen >= settings.Examples;
-
-            if (Due(settings.LogEvery) || Due(settings.LookEvery) || Due(settings.SaveEvery))
+            bool isLog = Due(settings.LogEvery), isLook = Due(settings.LookEvery), isSave = Due(settings.SaveEvery);
+            if (isLog || isLook || isSave)
             {
-                Drain(seen, tensors, ema, last);
-                if (Due(settings.LookEvery)) isBest = LookAround(seen, ema, last);
-                run.Log(seen, last);
-                advice = [.. Advisors.SelectMany(advisor => advisor.Read(seen, last, algorithm))];
+                if (isLook || isSave) ExpectFinite();
+                line = Line(seen, isLook, out isBest);
+                run.Log(seen, line);
+                loggedAt = seen;
+                advice = [.. Advisors.SelectMany(advisor => advisor.Read(seen, line, algorithm))];
                 foreach (var one in advice) run.Note(seen, one);
             }
-            if (Due(settings.SaveEvery) || isBest || Plateau?.IsReached is true)
-                run.Save(saved = seen, tensors, Due(settings.LookEvery) ? BestBy?.ScoreOf(last) : null);   // a score belongs to the weights that it was taken of
-            Progress?.Invoke(new TrainingProgress(seen, settings.Examples, last, advice));
+            if (isSave || isBest || Plateau?.IsReached is true) Save(isLook ? BestBy?.ScoreOf(line) : null);   // a score belongs to the weights that it was taken of
+            Progress?.Invoke(new TrainingProgress(seen, settings.Examples, line, advice) { LoggedAt = loggedAt });
+
+            bool Due(long every) => Crossed(before, seen, every) || seen >= settings.Examples;
         }
         if (saved == seen) return seen;
 
-        Drain(seen, tensors, ema, last);   // a stop was asked for between two checkpoints
-        run.Log(seen, last);
-        run.Save(seen, tensors, score: null);
+        ExpectFinite();                                      // a stop was asked for between two checkpoints
+        Save(score: null);
         return seen;
+
+        // Losses are means since the last line; nothing is repeated from it.
+        Dictionary<string, double> Line(long at, bool isLook, out bool isBest)
+        {
+            var values = meter.Drain().ToDictionary();
+            if (FirstNonFinite(values) is { } loss) throw Diagnose(loss, at, tensors, ema, stop);
+            isBest = isLook && LookAround(at, ema, values);
+            return values;
+        }
+
+        void Save(double? score)
+        {
+            tensors.Pending = meter.Pending;
+            run.Save(saved = seen, tensors, score);
+        }
+
+        // What is not finite is never saved, so that the last checkpoint is always one to go back to.
+        void ExpectFinite()
+        {
+            if (FirstNonFinite(meter.Pending.ToDictionary(sum => sum.Key, sum => sum.Value.Sum)) is { } loss) throw Diagnose(loss, seen, tensors, ema, stop);
+            if (tensors.FirstNonFinite() is { } bad) throw Diagnose(bad, seen, tensors, ema, stop);
+        }
     }
 
-    // A loss that is not finite is never logged as if it were, and its weights are never saved. What a look found may be so, as a distance of samples that are all one: that is no score, and ends no run.
-    private void Drain(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, Dictionary<string, double> values)
-    {
-        var losses = meter.Drain();
-        foreach (var (name, mean) in losses) values[name] = mean;
-        if (losses.Any(loss => !double.IsFinite(loss.Value))) throw WentBad(seen, tensors, ema, losses);
-    }
+    private static string? FirstNonFinite(IReadOnlyDictionary<string, double> values) =>
+        values.Where(value => !double.IsFinite(value.Value)).Select(value => value.Key).FirstOrDefault();
 
     private void Start(Dictionary<string, Ema> ema)
     {
@@ -146,7 +192,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
         return batch.Count;
     }
 
-    // Observers see the averaged weights in evaluation mode, and leave no trace: the next step seeds itself anew. Says whether they are the best that a run with a plateau has had.
+    // Observers see the averaged weights in evaluation mode, and leave no trace: the next step seeds itself anew.
+    // Says whether they are the best that a run with a plateau has had.
     private bool LookAround(long seen, Dictionary<string, Ema> ema, Dictionary<string, double> values)
     {
         using var scope = NewDisposeScope();
@@ -168,33 +215,28 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     }
 
     /// <summary>Goes back to the last checkpoint and repeats the steps, which are the same steps, looking after each for what went bad first.</summary>
-    private NonFiniteException WentBad(long seen, TensorGroups tensors, Dictionary<string, Ema> ema, IReadOnlyDictionary<string, double> losses)
+    /// <param name="what">What was seen to be NaN or infinite, in words.</param>
+    private NonFiniteException Diagnose(string what, long seen, TensorGroups tensors, Dictionary<string, Ema> ema, CancellationToken stop)
     {
-        var name = losses.First(loss => !double.IsFinite(loss.Value)).Key;
-        var from = run.Resume(tensors) ?? 0;
-        for (var at = from; at < seen;)
+        if (run.Load(tensors) is not { } from) return new NonFiniteException(what, seen, null, FirstBad());
+        Say?.Invoke($"{what} is NaN or infinite at {seen:N0} examples. The {seen - from:N0} examples since the checkpoint are repeated, to find what became so first; Ctrl-C ends the search.");
+        meter.Restore(tensors.Pending, device);
+        for (var at = from; at < seen && !stop.IsCancellationRequested;)
         {
             var next = at + Step(at, ema);
-            var bad = meter.Drain().FirstOrDefault(value => !double.IsFinite(value.Value)).Key;
-            if (FirstBad() is { } culprit || bad is not null)
-                return new NonFiniteException(bad ?? name, at, from, FirstBad());
+            var loss = FirstNonFinite(meter.Drain());
+            if ((FirstBad() ?? tensors.FirstNonFinite() ?? loss) is { } first) return new NonFiniteException(loss ?? what, at, from, first == loss ? null : first);
             at = next;
         }
-        return new NonFiniteException(name, seen, from, null);
+        return new NonFiniteException(what, seen, from, null);
     }
 
-    private string? FirstBad() =>
-        (from network in algorithm.Networks
-         from parameter in network.Value.named_parameters()
-         let what = IsBad(parameter.parameter.grad) ? "gradient" : IsBad(parameter.parameter) ? "value" : null
-         where what is not null
-         select $"network {network.Key}, parameter {parameter.name} ({what})").FirstOrDefault();
-
-    private static bool IsBad(Tensor? tensor)
-    {
-        using var scope = NewDisposeScope();
-        return tensor is { IsInvalid: false } && !tensor.isfinite().all().item<bool>();
-    }
+    private string? FirstBad() => Finite.FirstBad(
+        from network in algorithm.Networks
+        from parameter in network.Value.named_parameters()
+        from entry in new[] { ("gradient", parameter.parameter.grad), ("value", (Tensor)parameter.parameter) }
+        where entry.Item2 is { IsInvalid: false }
+        select ($"network {network.Key}, parameter {parameter.name} ({entry.Item1})", entry.Item2!));
 
     private TensorGroups Everything(Dictionary<string, Ema> ema)
     {
@@ -206,7 +248,11 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
             ["state"] = algorithm.State,
         };
         if (Plateau is not null) groups["plateau"] = Plateau.State;
-        return new TensorGroups(groups) { MayLack = ["plateau"] };   // the checkpoint may be of a time when the run was to go on
+        return new TensorGroups(groups)
+        {
+            MayLack = ["plateau"],                           // the checkpoint may be of a time when the run was to go on
+            MayBeInfinite = ["plateau"],                     // the best score, before there is one
+        };
     }
 
     private static Dictionary<string, Tensor> Prefixed<T>(IReadOnlyDictionary<string, T> parts, Func<T, IEnumerable<KeyValuePair<string, Tensor>>> tensors) =>
@@ -216,9 +262,14 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
 }
 
 /// <summary>A loss or a weight became NaN or infinite. The run stops; its last checkpoint from before is whole.</summary>
-public sealed class NonFiniteException(string loss, long examplesSeen, long goodCheckpoint, string? culprit) : Exception(
-    $"{loss} became NaN or infinite at {examplesSeen:N0} examples{(culprit is null ? "" : $"; first to go bad: {culprit}")}. The checkpoint at {goodCheckpoint:N0} examples is whole. A lower learning rate (--set optimizer.learning_rate=...) or clipping (--set optimizer.clip_norm=1) is the usual remedy.")
+/// <param name="what">A loss, or a tensor in words.</param>
+/// <param name="goodCheckpoint">Examples seen at the newest checkpoint, whose numbers are all finite; null if there is none.</param>
+/// <param name="culprit">What became so first; null if that was not found.</param>
+public sealed class NonFiniteException(string what, long examplesSeen, long? goodCheckpoint, string? culprit) : Exception(
+    $"{what} became NaN or infinite at {examplesSeen:N0} examples{(culprit is null ? "" : $"; first to go bad: {culprit}")}. {Saved(goodCheckpoint)} A lower learning rate (--set optimizer.learning_rate=...) or clipping (--set optimizer.clip_norm=1) is the usual remedy.")
 {
     public long ExamplesSeen { get; } = examplesSeen;
     public string? Culprit { get; } = culprit;
+
+    private static string Saved(long? checkpoint) => checkpoint is { } at ? $"The checkpoint at {at:N0} examples is whole, and its numbers are finite." : "No checkpoint was saved.";
 }

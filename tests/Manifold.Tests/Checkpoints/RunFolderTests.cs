@@ -11,6 +11,8 @@ public class RunFolderTests
     private static TensorGroups Groups(float value) => new(new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
     {
         ["model"] = new Dictionary<string, Tensor> { ["w"] = full([3], value) },
+        ["ema"] = new Dictionary<string, Tensor>(),
+        ["optimizer"] = new Dictionary<string, Tensor>(),
         ["state"] = new Dictionary<string, Tensor>(),
     });
 
@@ -63,6 +65,7 @@ public class RunFolderTests
         using var run = Folder(temporary, warnings.Add);
         run.Save(100, Groups(1), null);
         run.Save(200, Groups(2), null);
+        run.Dispose();
         var path = Path.Combine(run.Path, "checkpoint-000000000200", file);
         if (delete) File.Delete(path);
         else
@@ -73,8 +76,9 @@ public class RunFolderTests
         }
         warnings.Clear();
 
+        using var again = RunFolder.Open(run.Path, warnings.Add);
         var into = Groups(0);
-        Assert.Equal(100, run.Resume(into));
+        Assert.Equal(100, again.Resume(into));
         Assert.Equal(1, Value(into));
         Assert.Contains("checkpoint-000000000200 is not whole", Assert.Single(warnings));
     }
@@ -85,8 +89,10 @@ public class RunFolderTests
         using var temporary = new TemporaryFolder();
         using var run = Folder(temporary);
         run.Save(100, Groups(1), null);
+        run.Dispose();
         File.Delete(Path.Combine(run.Path, "checkpoint-000000000100", "state.json"));
-        Assert.Contains("none is whole", Assert.Throws<CheckpointException>(() => run.Resume(Groups(0))).Message);
+        using var again = RunFolder.Open(run.Path);
+        Assert.Contains("none is whole", Assert.Throws<CheckpointException>(() => again.Resume(Groups(0))).Message);
     }
 
     [Fact]
@@ -95,9 +101,11 @@ public class RunFolderTests
         using var temporary = new TemporaryFolder();
         using var run = Folder(temporary);
         run.Save(100, Groups(1), null);
+        run.Dispose();
         var path = Path.Combine(run.Path, "checkpoint-000000000100", "state.json");
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema\": 1", "\"schema\": 2"));
-        Assert.Contains("newer Manifold", Assert.Throws<CheckpointException>(() => run.Resume(Groups(0))).Message);
+        using var again = RunFolder.Open(run.Path);
+        Assert.Contains("newer Manifold", Assert.Throws<CheckpointException>(() => again.Resume(Groups(0))).Message);
     }
 
     [Fact]

@@ -49,6 +49,48 @@ public class CommandLineTests
     [Fact]
     public void Help_answers_even_where_the_rest_is_wrong() => Assert.Equal(0, Run(["doctor", "--jsn", "--help"]).Code);
 
+    /// <summary>Every option of a number in every command, with texts that a lenient parser reads as another number.</summary>
+    [Fact]
+    public void Number_options_refuse_thousands_separators_decimal_commas_and_what_is_not_finite()
+    {
+        var root = CommandLine.Root();
+        var tried = 0;
+        foreach (var command in All(root))
+            foreach (var option in command.Options.Where(option => IsNumber(option.ValueType)))
+                foreach (var text in new[] { "0,5", "1,000", "1,2,3", "1 000", "1_000", "1.000,5", "(5)", "$5", "0x10", "NaN", "Infinity", "1e999", "99999999999999999999", " 5", "5 " })
+                {
+                    if (text == "99999999999999999999" && !IsWhole(option.ValueType)) continue;
+                    var errors = root.Parse([.. Path(command), option.Name, text]).Errors.Select(error => error.Message).ToList();
+                    Assert.Contains(errors, error => error.StartsWith($"{option.Name} is {text}; it needs a ", StringComparison.Ordinal));
+                    tried++;
+                }
+        Assert.True(tried > 300, $"only {tried} were tried");
+    }
+
+    [Theory]
+    [InlineData("0.5", 0.5)]
+    [InlineData("5e-1", 0.5)]
+    [InlineData("-2", -2.0)]
+    [InlineData(".25", 0.25)]
+    public void Number_options_take_decimal_points_signs_and_exponents(string text, double value)
+    {
+        var parse = CommandLine.Root().Parse(["sample", "runs/first", "--truncation", text]);
+        Assert.Empty(parse.Errors);
+        Assert.Equal(value, parse.GetValue<double?>("--truncation"));
+    }
+
+    [Fact]
+    public void Whole_number_options_keep_their_defaults()
+    {
+        var parse = CommandLine.Root().Parse(["interpolate", "runs/first"]);
+        Assert.Equal(10, parse.GetValue<int>("--steps"));
+        Assert.Equal(12, CommandLine.Root().Parse(["interpolate", "runs/first", "--steps", "12"]).GetValue<int>("--steps"));
+    }
+
+    private static bool IsNumber(Type type) => IsWhole(type) || (Nullable.GetUnderlyingType(type) ?? type) == typeof(double);
+
+    private static bool IsWhole(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is var bare && (bare == typeof(int) || bare == typeof(long));
+
     [Fact]
     public void The_doctor_says_that_training_works_where_the_tests_run()
     {

@@ -50,6 +50,22 @@ public class VerbTests
             Assert.Equal(frames, gif.FrameCount);                                                              // closed: the last picture of a leg is the first of the next; open: there and back
         }
 
+        // Counts that no memory holds are refused before anything is made of them.
+        foreach (var (arguments, said) in new[]
+        {
+            (new[] { "manifold", run, "--size", "100000" }, "--size 100000 asks for 10,000,000,000 pictures; one sheet or animation has at most 100,000."),
+            (["manifold", run, "--size", "2147483647"], "--size 2147483647 asks for "),
+            (["interpolate", run, "--seeds", "0-4", "--steps", "2147483647"], "--steps 2147483647 for 2 walks asks for "),
+            (["traverse", run, "--steps", "1000000000"], "--steps 1000000000 for 2 latents asks for "),
+            (["arithmetic", run, "--plus", "7", "--minus", "1", "--steps", "1000000000"], "--steps 1000000000 for 8 rows asks for "),
+            (["sample", run, "--seeds", "0-9223372036854775807"], "more than 100,000 of them"),
+        })
+        {
+            var refused = ManifoldProcess.Run([.. arguments, "--out", folder["never.png"]]);
+            Assert.Contains(said, refused.Error);
+            Assert.Equal(2, refused.Code);
+        }
+
         var lines = ManifoldProcess.Run("evaluate", run, "--metrics", "elbo,iwae_10,recon_mse,kl_per_dim,active_units", "--limit", "100", "--json").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var rows = lines.Select(line => JsonNode.Parse(line)!).ToDictionary(row => (string)row["metric"]!);
         Assert.Equal(["elbo", "iwae_10", "recon_mse", "kl_per_dim", "active_units"], rows.Keys);

@@ -17,7 +17,7 @@ public class DataStoreTests
         private readonly HttpListener listener = new();
         private readonly Task serving;
 
-        public Home(Func<string, byte[]?> files, bool knowsRanges = true, int? breaksOffAfter = null)
+        public Home(Func<string, byte[]?> files, bool knowsRanges = true, int? breaksOffAfter = null, string? redirect = null, TimeSpan? trickle = null)
         {
             using (var probe = new TcpListener(IPAddress.Loopback, 0)) { probe.Start(); Address = new Uri($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/set/"); }
             listener.Prefixes.Add(Address.ToString());
@@ -29,13 +29,40 @@ public class DataStoreTests
                     HttpListenerContext context;
                     try { context = await listener.GetContextAsync(); }
                     catch (Exception e) when (e is HttpListenerException or ObjectDisposedException) { return; }
-                    Serve(context, files(context.Request.Url!.Segments[^1]), knowsRanges, breaksOffAfter);
+                    if (redirect is not null && context.Request.Url!.Query.Length == 0) Redirect(context, redirect);
+                    else if (trickle is { } pause) Trickle(context, content, pause);
+                    else Serve(context, files(context.Request.Url!.Segments[^1]), knowsRanges, breaksOffAfter);
                 }
             });
         }
 
         public Uri Address { get; }
         public List<string?> Ranges { get; } = [];
+
+        private void Redirect(HttpListenerContext context, string to)
+        {
+            Ranges.Add(context.Request.Headers["Range"]);
+            context.Response.StatusCode = 302;
+            context.Response.Headers["Location"] = to;
+            context.Response.Close();
+        }
+
+        // A few bytes again and again: it is never silent.
+        private static void Trickle(HttpListenerContext context, byte[] file, TimeSpan pause)
+        {
+            try
+            {
+                context.Response.ContentLength64 = file.Length;
+                for (var at = 0; at < 500; at++)
+                {
+                    context.Response.OutputStream.Write(file, at, 1);
+                    context.Response.OutputStream.Flush();
+                    Thread.Sleep(pause);
+                }
+                context.Response.Abort();
+            }
+            catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException) { }   // the other end had enough
+        }
 
         private void Serve(HttpListenerContext context, byte[]? file, bool knowsRanges, int? breaksOffAfter)
         {
@@ -163,6 +190,52 @@ public class DataStoreTests
     }
 
     [Fact]
+    public async Task A_home_that_trickles_is_given_up_and_what_came_is_kept()
+    {
+        using var folder = new TemporaryFolder();
+        using Home slow = new(_ => content, trickle: TimeSpan.FromMilliseconds(20)), right = new(_ => content);
+        Assert.Contains("fewer than 1,000 a second", (await Fetch(File_(content, slow.Address), folder.Path, TimeSpan.FromMilliseconds(400)))!.Message);
+        Assert.InRange(new FileInfo(folder["file.part"]).Length, 1, 200);
+        Assert.Null(await Fetch(File_(content, slow.Address, right.Address), folder.Path, TimeSpan.FromMilliseconds(400)));   // the next home goes on with it
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+        Assert.StartsWith("bytes=", Assert.Single(right.Ranges));
+    }
+
+    [Theory]
+    [InlineData("file:///etc/hostname", "from http to file")]
+    [InlineData("ftp://127.0.0.1/file", "from http to ftp")]
+    [InlineData("data:text/plain,hello", "from http to data")]
+    [InlineData("javascript:alert(1)", "from http to javascript")]
+    [InlineData("/set/file", "redirects more than 10 times")]
+    [InlineData("http://:0:0/", "302")]
+    public async Task Redirects_that_are_not_followed_are_said(string to, string said)
+    {
+        using var folder = new TemporaryFolder();
+        using var home = new Home(_ => content, redirect: to);
+        Assert.Contains(said, (await Fetch(File_(content, home.Address), folder.Path))!.Message);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public async Task Redirects_are_followed_and_ranges_go_with_them()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["file.part"], content[..1000]);
+        using var home = new Home(_ => content, redirect: "/set/other?moved");
+        Assert.Null(await Fetch(File_(content, home.Address), folder.Path));
+        Assert.Equal(content, File.ReadAllBytes(folder["file"]));
+        Assert.Equal(["bytes=1000-", "bytes=1000-"], home.Ranges);
+    }
+
+    [Theory]
+    [InlineData("http://a/x", "http://b/y", true), InlineData("http://a/x", "https://b/y", true), InlineData("https://a/x", "https://b/y", true), InlineData("https://a/x", "http://a/x", false)]
+    public void From_https_only_https_is_followed(string from, string to, bool isFollowed)
+    {
+        if (isFollowed) Assert.Equal(to, Download.Followed(new Uri(from), new Uri(to)).ToString());
+        else Assert.Contains("from https to http", Assert.Throws<InvalidDataException>(() => Download.Followed(new Uri(from), new Uri(to))).Message);
+    }
+
+    [Fact]
     public async Task Members_are_taken_out_of_an_archive_and_it_goes()
     {
         using var folder = new TemporaryFolder();
@@ -215,5 +288,60 @@ public class DataStoreTests
         Assert.Throws<DataException>(() => store.Import(folder["broken.idx"], "broken"));
         Assert.Throws<DataException>(() => store.Import(folder["my-images.idx"], "../mine"));
         Assert.Equal(["mine"], Directory.GetFileSystemEntries(folder["store"]).Select(Path.GetFileName));
+    }
+
+    private static string Pictures(TemporaryFolder folder)
+    {
+        Directory.CreateDirectory(folder["pets/a"]);
+        for (var i = 0; i < 20; i++) File.WriteAllBytes(folder[$"pets/a/{i}.png"], new Manifold.Pictures.Picture(2, 2, 1, [(byte)i, 1, 2, 3]).ToPng());
+        return folder["pets"];
+    }
+
+    [Fact]
+    public void An_import_copies_what_the_set_is_read_from_and_follows_no_link()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Windows needs a right to make links");
+        using var folder = new TemporaryFolder();
+        var pets = Pictures(folder);
+        File.CreateSymbolicLink(Path.Combine(pets, "README.txt"), "/gone/README.txt");
+        File.CreateSymbolicLink(Path.Combine(pets, "passwd"), "/etc/passwd");
+        Directory.CreateSymbolicLink(Path.Combine(pets, "again"), ".");
+        Directory.CreateDirectory(Path.Combine(pets, ".git"));
+        File.WriteAllText(Path.Combine(pets, "LICENSE"), "free");
+        new DataStore(folder["store"]).Import(pets, "pets");
+        Assert.Equal(["LICENSE", "a"], Directory.GetFileSystemEntries(folder["store/pets"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    // The store's own folder cannot take the file under its name, so the copy fails half-way.
+    [Fact]
+    public void An_import_that_fails_leaves_nothing_behind()
+    {
+        using var folder = new TemporaryFolder();
+        var pets = Pictures(folder);
+        var store = new DataStore(folder["store"]);
+        Directory.CreateDirectory(folder["store"]);
+        File.WriteAllText(folder["store/pets"], "a file of that name");
+        Assert.Contains("could not be written", Assert.Throws<DataException>(() => store.Import(pets, "pets")).Message);
+        Assert.Equal(["pets"], Directory.GetFileSystemEntries(folder["store"]).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void What_a_stopped_import_left_is_no_set()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.Move(Pictures(folder), folder["pets.part"]);
+        Directory.CreateDirectory(folder[".cache"]);
+        File.Copy(folder["pets.part/a/1.png"], folder[".cache/1.png"]);
+        Assert.DoesNotContain(DataSet.Names(folder.Path), name => name is "pets.part" or ".cache");
+    }
+
+    [Fact]
+    public void Verify_tells_what_became_which_split()
+    {
+        using var folder = new TemporaryFolder();
+        Pictures(folder);
+        File.WriteAllBytes(folder["pets/a/x.png"], []);
+        Assert.Equal(["20 pictures of 1x2x2, fingerprint", "train 18: nine tenths of a/", "validation 2: a tenth of it, drawn by a fixed seed", "no test split", "left out 1: files that are empty or not regular (a/x.png)"],
+            new DataStore(folder.Path).Verify("pets").Select(line => line.What.Contains("fingerprint") ? line.What[..line.What.LastIndexOf(' ')] : line.What));
     }
 }

@@ -157,6 +157,39 @@ public class SplitTests
         Assert.Equal("picture 20 is broken", Assert.Throws<DataException>(() => prefetch.At(20, 10)).Message);
     }
 
+    // The thread that prepared it has ended; a caller that tries again is answered, and not kept waiting for ever.
+    [Fact]
+    public async Task After_an_error_prefetching_begins_anew()
+    {
+        var isBroken = true;
+        using var prefetch = new Prefetch((position, count) => isBroken && position >= 20 ? throw new DataException("picture 20 is broken") : Split(50).Shuffled(1, PixelRange.Unit)(position, count));
+        prefetch.At(10, 10);
+        for (var attempt = 0; attempt < 3; attempt++)
+            await Assert.ThrowsAsync<DataException>(() => Task.Run(() => prefetch.At(20, 10)).WaitAsync(TimeSpan.FromSeconds(20)));
+        isBroken = false;
+        Assert.Equal(10, (await Task.Run(() => prefetch.At(20, 10)).WaitAsync(TimeSpan.FromSeconds(20))).Count);
+    }
+
+    // What prefetches, moves or frees a batch must not know its fields by name: a tensor that is added to it is in Tensors and With.
+    [Fact]
+    public void A_batch_knows_all_of_its_tensors()
+    {
+        var batch = new Batch(ones(2, 1, 1, 1)) { Labels = zeros(2) };
+        var fields = typeof(Batch).GetProperties().Where(property => property.PropertyType == typeof(Tensor)).Select(property => (Tensor)property.GetValue(batch)!).ToList();
+        Assert.Equal(fields, batch.Tensors);
+        var changed = batch.With(tensor => tensor + 5);
+        Assert.Equal(fields.Select(field => field.sum().item<float>() + 10), changed.Tensors.Select(field => field.sum().item<float>()));
+    }
+
+    [Fact]
+    public void A_batch_that_no_tensor_can_hold_is_refused_in_words()
+    {
+        var source = new MemorySource("made", new PictureShape(1, 64, 64), new byte[10 * 4096], null);
+        var split = new Split("train", source, [.. Enumerable.Range(0, 10)], new DataSettings());
+        Assert.Contains("takes 16.4 GB; one can hold 2.1 GB", Assert.Throws<ArgumentException>(() => split.Shuffled(1, PixelRange.Unit)(0, 1_000_000)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => split.InOrder(int.MaxValue - 1, 9, PixelRange.Unit));
+    }
+
     // (byte + u) / 256: every value lies in its byte's bin, u fills it evenly, training draws anew and evaluation does not.
     [Fact]
     public void Dequantized_values_fill_their_bins()

@@ -113,26 +113,41 @@ public sealed partial class NativeTests : IDisposable
         Assert.Equal(0, Doctor(("LD_LIBRARY_PATH", folder.Path)).ExitCode);
     }
 
+    // HOME and XDG_CACHE_HOME are unset, and somebody has made the folder beforehand whose name can be guessed.
     [Fact]
-    public async Task Four_first_starts_at_once_all_work_and_leave_one_copy()
+    public async Task Starts_at_once_load_nothing_from_a_folder_whose_name_others_know_and_leave_no_file()
     {
-        var starts = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => DoctorAsync(("XDG_CACHE_HOME", folder.Path))));
-        Assert.All(starts, s => Assert.Equal(0, s.ExitCode));
-        Assert.Equal(Path.GetDirectoryName(Bridge(starts[0])) == LibTorch ? 0 : 1, Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Length);
+        var (temporary, planted) = (folder["temporary"], folder["planted"]);
+        Directory.CreateDirectory(temporary);
+        Directory.CreateDirectory(planted);
+        foreach (var name in new[] { $"manifold-{Environment.UserName}", $"manifold-{PrivateFolderTests.UserNumber}" })
+            if (!Path.Exists(Path.Combine(temporary, name))) File.CreateSymbolicLink(Path.Combine(temporary, name), planted);
+
+        (string, string?)[] environment = [("HOME", null), ("XDG_CACHE_HOME", null), ("TMPDIR", temporary)];
+        var starts = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => DoctorAsync(environment)));
+        Assert.All(starts, start => Assert.True(start.ExitCode == 0, start.Said));
+        Assert.Empty(Directory.GetFileSystemEntries(planted));
+        Assert.DoesNotContain(Directory.GetFiles(temporary, "*", SearchOption.AllDirectories), file => file.Contains(".so", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public void A_mended_copy_that_was_damaged_is_made_anew()
-    {
-        var whole = File.ReadAllBytes(Native.Find().Bridge);
-        var copy = NativeBridge.Copy(whole, folder.Path);
-        var damaged = File.ReadAllBytes(copy);
-        damaged[^1] ^= 1;                                           // as long as before
-        File.WriteAllBytes(copy, damaged);
+    public static TheoryData<string> Ways => ["memory", "folder"];
 
-        Assert.Equal(copy, NativeBridge.Copy(whole, folder.Path));
-        Assert.Equal(whole, File.ReadAllBytes(copy));
-        Assert.Single(Directory.GetFiles(folder.Path));
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void A_library_is_loaded_from_its_bytes(string way)
+    {
+        var library = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "libSkiaSharp.so"));
+        var handle = way == "memory" ? NativeBridge.LoadFromMemory(library) : NativeBridge.LoadFromPrivateFolder(library);
+        Assert.NotEqual(0, System.Runtime.InteropServices.NativeLibrary.GetExport(handle, "sk_version_get_string"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void Bytes_that_are_no_library_are_refused(string way)
+    {
+        byte[] page = [.. "<html>"u8];
+        Assert.Throws<DllNotFoundException>(() => way == "memory" ? NativeBridge.LoadFromMemory(page) : NativeBridge.LoadFromPrivateFolder(page));
+        Assert.Contains("TMPDIR", Assert.Throws<DllNotFoundException>(() => NativeBridge.Load(page)).Message);
     }
 
     private static string Packages => Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } cache ? cache
@@ -163,8 +178,6 @@ public sealed partial class NativeTests : IDisposable
         Assert.True(facts.ExitCode == 0, facts.Said);
         return facts.Json!.RootElement.GetProperty("origin").GetString();
     }
-
-    private static string Bridge(Facts facts) => facts.Json!.RootElement.GetProperty("bridge").GetString()!;
 
     private static string Refused(Facts facts, params string[] words)
     {

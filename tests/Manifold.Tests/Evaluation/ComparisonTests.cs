@@ -35,6 +35,29 @@ public class ComparisonTests
         Assert.Equal(2, comparison.Lines().Count(line => line.Contains("not to be compared with the others: extractor_sha256")));
     }
 
+    // What a metric found is no protocol, also in lines of an older Manifold, which have the levels of swd_N under the name of the data's.
+    [Fact]
+    public void Results_in_a_line_keep_no_runs_apart()
+    {
+        using var folder = new TemporaryFolder();
+        void Swd(string run, double value, string levels)
+        {
+            Directory.CreateDirectory(folder[run]);
+            File.WriteAllText(folder[$"{run}/metric-swd_400.jsonl"], $$"""{"metric":"swd_400","value":{{value}},"better":"lower",{{levels}},"count":400,"weights":"ema","examples_seen":5000}""" + "\n");
+        }
+        Swd("a", 40, "\"levels\":[30.5,49.5]");
+        Swd("b", 30, "\"levels\":[20.5,39.5]");
+        Swd("c", 20, "\"by_level\":[10.5,29.5]");
+        var comparison = Assert.Single(Comparison.Of([folder["a"], folder["b"], folder["c"]]));
+        Assert.Equal([20, 30, 40], Assert.Single(comparison.Groups).Select(row => row.Value));
+        Assert.Equal(4, comparison.Lines().Count());
+        Swd("d", 10, "\"levels\":16");
+        var apart = Assert.Single(Comparison.Of([folder["a"], folder["d"]]));
+        Assert.Equal(["levels"], apart.Differs);
+        Assert.All(apart.Lines(), line => Assert.DoesNotContain('\n', line));
+        Assert.Contains(apart.Lines(), line => line.EndsWith("levels 16", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Higher_is_better_where_the_line_says_so()
     {

@@ -75,10 +75,12 @@ public class LatentsTests
     [InlineData("7", new long[] { 7 })]
     [InlineData("0-3", new long[] { 0, 1, 2, 3 })]
     [InlineData("1,5,10-12", new long[] { 1, 5, 10, 11, 12 })]
+    [InlineData("9223372036854775807", new[] { long.MaxValue })]
+    [InlineData("9223372036854775806-9223372036854775807", new[] { long.MaxValue - 1, long.MaxValue })]
     public void Seeds_are_read_as_people_write_them(string text, long[] seeds) => Assert.Equal(seeds, SeedRange.Parse(text));
 
     [Theory]
-    [InlineData(""), InlineData("3-1"), InlineData("a"), InlineData("-5"), InlineData("1-2-3"), InlineData("0-100000"), InlineData("0-9223372036854775807")]
+    [InlineData(""), InlineData("3-1"), InlineData("a"), InlineData("-5"), InlineData("1-2-3"), InlineData("0-100000"), InlineData("0-9223372036854775807"), InlineData("1,0-9223372036854775807"), InlineData("9223372036854775808"), InlineData("0-99999,0")]
     public void What_is_no_range_is_refused(string text) => Assert.Throws<ArgumentException>(() => SeedRange.Parse(text));
 
     // A normal law cut at t has the density phi(z) / (2 Phi(t) - 1) within it.

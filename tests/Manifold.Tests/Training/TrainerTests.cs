@@ -27,10 +27,14 @@ public class TrainerTests
     {
         public List<(long Examples, Dictionary<string, double> Values)> Lines { get; } = [];
         public List<(long Examples, double? Score, Dictionary<string, float[]> Model)> Saved { get; } = [];
+        private IReadOnlyDictionary<string, PartialSum> pending = new Dictionary<string, PartialSum>();
 
         public void Log(long examplesSeen, IReadOnlyDictionary<string, double> values) => Lines.Add((examplesSeen, values.ToDictionary()));
-        public void Save(long examplesSeen, TensorGroups tensors, double? score) =>
+        public void Save(long examplesSeen, TensorGroups tensors, double? score)
+        {
+            pending = tensors.Pending;
             Saved.Add((examplesSeen, score, tensors.Groups.SelectMany(group => group.Value.Select(tensor => ($"{group.Key}/{tensor.Key}", tensor.Value.to_type(ScalarType.Float32).flatten().data<float>().ToArray()))).ToDictionary()));
+        }
 
         public long? Resume(TensorGroups tensors)
         {
@@ -38,6 +42,7 @@ public class TrainerTests
             using var _ = no_grad();
             foreach (var (name, tensor) in tensors.Groups.SelectMany(group => group.Value.Select(tensor => ($"{group.Key}/{tensor.Key}", tensor.Value))))
                 tensor.copy_(torch.tensor(Saved[^1].Model[name]).view(tensor.shape));
+            tensors.Pending = pending;
             return Saved[^1].Examples;
         }
     }
@@ -145,7 +150,7 @@ public class TrainerTests
         var trainer = new Trainer(Algorithm(), Data, Short, store, CPU) { Progress = progress => { if (progress.ExamplesSeen >= 96) stop.Cancel(); } };
         Assert.Equal(96, trainer.Run(stop.Token));
         Assert.Equal([0, 96], store.Saved.Select(saved => saved.Examples));
-        Assert.Equal(96, store.Lines[^1].Examples);
+        Assert.Equal([0], store.Lines.Select(line => line.Examples));          // the line that is under way goes on after a resume
     }
 
     // From 480 examples on one pixel is infinite, and so are loss and gradients.
