@@ -83,7 +83,8 @@ internal sealed class DecodedPictures
                 if (!settings.SkipBad) loop.Break();
             }
         });
-        if (!settings.SkipBad && errors.FirstOrDefault(error => error is not null) is { } first) throw first;
+        if (!settings.SkipBad && errors.FirstOrDefault(error => error is not null) is { } first)
+            throw new DataException($"{first.Message} `train --skip-bad` leaves such pictures out.", first);
     }
 
     // Grey among colours becomes colour; sizes must agree.

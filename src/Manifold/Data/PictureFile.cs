@@ -50,7 +50,7 @@ public static class PictureFile
 
     private static SKCodec Open(byte[] file, string name) =>
         SKCodec.Create(new MemoryStream(file), out _)
-        ?? throw new DataException($"{name} is not a PNG, JPEG, WebP, BMP or GIF picture that can be read. Get it again, or leave such pictures out with --skip-bad.");
+        ?? throw new DataException($"{name} is not a PNG, JPEG, WebP, BMP or GIF picture that can be read. Get it again.");
 
     private static PictureShape ShapeOf(byte[] file, SKCodec codec, string name)
     {
@@ -73,7 +73,7 @@ public static class PictureFile
         try
         {
             if (codec.GetPixels(info, (nint)rgba) is var result and not SKCodecResult.Success)
-                throw new DataException($"{name} is broken or cut short ({result}). Get it again, or leave such pictures out with --skip-bad.");
+                throw new DataException($"{name} is broken or cut short ({result}). Get it again.");
             for (var c = 0; c < shape.Channels; c++)
             {
                 var plane = target.Slice(c * planeBytes, planeBytes);
