@@ -28,8 +28,9 @@ public abstract class Optimizer(IReadOnlyList<(string name, Parameter parameter)
     /// <summary>Makes the optimizer that the settings describe.</summary>
     /// <param name="settings">The update rule and its numbers.</param>
     /// <param name="parameters">What it moves, by checkpoint name.</param>
+    /// <param name="path">Where its settings stand, for messages.</param>
     /// <exception cref="ArgumentException">There are no parameters, two share a name, or one is frozen.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A setting makes no sense; the message names it.</exception>
-    public static Optimizer Create(OptimizerSettings settings, IEnumerable<(string name, Parameter parameter)> parameters) =>
-        new FusedOptimizer(settings.Validated(), [.. parameters]);
+    public static Optimizer Create(OptimizerSettings settings, IEnumerable<(string name, Parameter parameter)> parameters, string path = "optimizer") =>
+        new FusedOptimizer(settings.Validated(path), [.. parameters]);
 }

@@ -35,18 +35,19 @@ public sealed record OptimizerSettings
     public double? ClipNorm { get; init; }               // largest norm of all gradients together; infinity measures it only
 
     /// <summary>Returns these settings if they make sense.</summary>
+    /// <param name="path">Where they stand among the settings: optimizer, or generator and discriminator.</param>
     /// <exception cref="ArgumentOutOfRangeException">The message names the setting, its value and what it needs.</exception>
-    public OptimizerSettings Validated()
+    public OptimizerSettings Validated(string path = "optimizer")
     {
-        Need(Enum.IsDefined(Kind), "optimizer.kind", Kind, $"one of {string.Join(", ", Enum.GetNames<OptimizerKind>())}");
-        Need(LearningRate is >= 0 and < double.PositiveInfinity, "optimizer.learning_rate", LearningRate, "to be a finite number of at least 0");
-        NeedFraction("optimizer.beta1", Beta1);
-        NeedFraction("optimizer.beta2", Beta2);
-        NeedFraction("optimizer.momentum", Momentum);
-        NeedFraction("optimizer.alpha", Alpha);
-        Need(Epsilon is >= 0 and < double.PositiveInfinity, "optimizer.epsilon", Epsilon, "to be a finite number of at least 0");
-        Need(WeightDecay is >= 0 and < double.PositiveInfinity, "optimizer.weight_decay", WeightDecay, "to be a finite number of at least 0");
-        Need(ClipNorm is null or > 0, "optimizer.clip_norm", ClipNorm, "to be above 0, or null for none");
+        Need(Enum.IsDefined(Kind), $"{path}.kind", Kind, $"one of {string.Join(", ", Enum.GetNames<OptimizerKind>())}");
+        Need(LearningRate is >= 0 and < double.PositiveInfinity, $"{path}.learning_rate", LearningRate, "to be a finite number of at least 0");
+        NeedFraction($"{path}.beta1", Beta1);
+        NeedFraction($"{path}.beta2", Beta2);
+        NeedFraction($"{path}.momentum", Momentum);
+        NeedFraction($"{path}.alpha", Alpha);
+        Need(Epsilon is >= 0 and < double.PositiveInfinity, $"{path}.epsilon", Epsilon, "to be a finite number of at least 0");
+        Need(WeightDecay is >= 0 and < double.PositiveInfinity, $"{path}.weight_decay", WeightDecay, "to be a finite number of at least 0");
+        Need(ClipNorm is null or > 0, $"{path}.clip_norm", ClipNorm, "to be above 0, or null for none");
         return this;
     }
 

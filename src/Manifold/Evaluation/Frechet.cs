@@ -23,6 +23,10 @@ public static class Frechet
     /// <summary>The distance of two Gaussians: means [F], covariances [F, F].</summary>
     public static double Distance(Tensor m1, Tensor s1, Tensor m2, Tensor s2)
     {
+        m1.ExpectReal().ExpectShape([-1]);
+        m2.ExpectType([m1.dtype]).ExpectShape(m1.shape, nameof(m2));
+        s1.ExpectType([m1.dtype]).ExpectShape([m1.shape[0], m1.shape[0]], nameof(s1));
+        s2.ExpectType([m1.dtype]).ExpectShape([m1.shape[0], m1.shape[0]], nameof(s2));
         using var scope = NewDisposeScope();
         // Tr (S1 S2)^(1/2) = Tr (R S2 R)^(1/2) with R = S1^(1/2): symmetric, so its roots are real, and what float64 leaves below 0 is 0.
         var (values, vectors) = linalg.eigh(s1);
@@ -61,6 +65,7 @@ public static class Frechet
     {
         using var scope = NewDisposeScope();
         var (m1, s1) = Moments(reference);
+        fakes.ExpectShape([-1, reference.shape[1]]);
         var points = Enumerable.Range(0, 15).Select(i =>
         {
             using var step = NewDisposeScope();

@@ -10,8 +10,10 @@ public static class Probe
     /// <summary>Share of test examples that a linear classifier of standardized features gets right; logistic, with a little weight decay.</summary>
     /// <param name="train">[N, F], and labels [N].</param>
     /// <param name="test">[M, F], and labels [M].</param>
+    /// <exception cref="ArgumentException">The two are not of the same features, or labels are missing or below 0.</exception>
     public static double Linear((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test, int steps = 300)
     {
+        ExpectPair(train, test);
         using var scope = NewDisposeScope();
         using var learning = enable_grad();
         var (mean, deviation) = (train.X.mean([0]), train.X.std(0, unbiased: false) + 1e-5);
@@ -34,8 +36,11 @@ public static class Probe
     }
 
     /// <summary>Share of test examples whose k nearest training examples, by cosine, have their class the most; of classes with as many the one with the nearer neighbours.</summary>
+    /// <exception cref="ArgumentException">The two are not of the same features, or labels are missing or below 0, or there are fewer than k to train on.</exception>
     public static double NearestNeighbours((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test, int k = 5)
     {
+        ExpectPair(train, test);
+        SettingChecks.Need(k >= 1 && k <= train.X.shape[0], "k", k, $"1 to {train.X.shape[0]}, the training examples there are");
         using var scope = NewDisposeScope();
         // In float64: features far from the origin have cosines that differ in the digits that float32 has not.
         static Tensor Unit(Tensor x) => nn.functional.normalize(x.to_type(ScalarType.Float64), dim: 1);
@@ -51,5 +56,17 @@ public static class Probe
             right += votes.argmax(1).eq(y).sum().item<long>();
         }
         return right / (double)test.Y.shape[0];
+    }
+
+    private static void ExpectPair((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test)
+    {
+        train.X.ExpectReal("train.X").ExpectShape([-1, -1], "train.X");
+        test.X.ExpectType([train.X.dtype], "test.X").ExpectShape([-1, train.X.shape[1]], "test.X");
+        foreach (var (labels, count, name) in new[] { (train.Y, train.X.shape[0], "train.Y"), (test.Y, test.X.shape[0], "test.Y") })
+        {
+            labels.ExpectType([ScalarType.Int64], name).ExpectShape([count], name);
+            if (count == 0) throw new ArgumentException($"{name} is empty; there must be an example.", name);
+            if (labels.min().item<long>() is < 0 and var least) throw new ArgumentException($"{name} has the label {least}; labels are 0 or more.", name);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Manifold.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,8 +22,10 @@ public enum Augmentation
 public static class Augmentations
 {
     /// <param name="x">[B, C, H, W] in [-1, 1].</param>
+    /// <exception cref="ArgumentException">x is not pictures of float32 numbers.</exception>
     public static Tensor Apply(IReadOnlyList<Augmentation> augment, Tensor x)
     {
+        x.ExpectType([ScalarType.Float32]).ExpectShape([-1, -1, -1, -1]);
         foreach (var one in augment)
             x = one switch
             {

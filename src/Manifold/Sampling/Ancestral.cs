@@ -20,6 +20,7 @@ public static class Ancestral
         using var _ = inference_mode();
         using var still = Evaluating.Of(model);
         var (count, shape) = (u.ExpectShape([-1, model.Likelihood.Uniforms, model.Shape.Height, model.Shape.Width]).shape[0], model.Shape);
+        if (model is nn.Module network && network.parameters().FirstOrDefault() is { } weight) u.ExpectType([weight.dtype]);
         var kept = how.KeptPlaces(shape);
         var x = how.Known is null ? zeros([count, shape.Channels, shape.Height, shape.Width], u.dtype, u.device) : how.Known.ExpectShape([count, shape.Channels, shape.Height, shape.Width]).to_type(u.dtype).clone();
         for (var step = 0; step < model.Order.Count; step++)

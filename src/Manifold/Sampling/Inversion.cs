@@ -46,8 +46,8 @@ public sealed record Inversion(Tensor Codes, Tensor Pictures, Tensor Errors, Ten
             for (var step = 0; step < steps; step++)
             {
                 using var once = NewDisposeScope();
-                adam.ZeroGrad();
-                Error(model.Decode(code, condition)).sum().backward();                                       // each code has its own picture's gradient
+                var error = Error(model.Decode(code, condition)).sum();                                      // each code has its own picture's gradient
+                code.grad = autograd.grad([error], [code])[0];                                               // the model's weights get none
                 adam.Step(rate * (1 + Math.Cos(Math.PI * step / steps)) / 2);
                 if (model.Prior.Sides is var (least, most)) using (no_grad()) code.clamp_(least, most);          // a cube's codes end at its sides
                 progress?.Invoke((restart * steps + step + 1.0) / (restarts * steps));

@@ -1,3 +1,4 @@
+using Manifold.Engine;
 using Manifold.Layers;
 using Manifold.Models;
 using TorchSharp;
@@ -14,9 +15,10 @@ public static class TorchSampler
         how ??= new Drawing();
         using var scope = NewDisposeScope();
         using var _ = inference_mode();
-        var (count, shape) = (u.shape[0], model.Shape);
+        var (count, shape) = (u.ExpectShape([-1, model.Likelihood.Uniforms, model.Shape.Height, model.Shape.Width]).shape[0], model.Shape);
+        if (model is nn.Module network && network.parameters().FirstOrDefault() is { } weight) u.ExpectType([weight.dtype]);
         var kept = how.KeptPlaces(shape);
-        var x = how.Known is null ? zeros([count, shape.Channels, shape.Height, shape.Width], u.dtype, u.device) : how.Known.to_type(u.dtype).clone();
+        var x = how.Known is null ? zeros([count, shape.Channels, shape.Height, shape.Width], u.dtype, u.device) : how.Known.ExpectShape([count, shape.Channels, shape.Height, shape.Width]).to_type(u.dtype).clone();
         var net = new Net(model.Graph(how.Condition, how.Map), shape.Height, shape.Width, u);
         var steps = model.Order.Count / (shape.Height * shape.Width);
         for (var row = 0; row < shape.Height; row++)

@@ -221,7 +221,7 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
     /// <param name="what">What was seen to be NaN or infinite, in words.</param>
     private NonFiniteException Diagnose(string what, long seen, TensorGroups tensors, Dictionary<string, Ema> ema, CancellationToken stop)
     {
-        if (run.Load(tensors) is not { } from) return new NonFiniteException(what, seen, null, FirstBad());
+        if (run.Load(tensors) is not { } from) return new NonFiniteException(what, seen, null, FirstBad(), OptimizerPaths);
         Say?.Invoke($"{what} is NaN or infinite at {seen:N0} examples. The {seen - from:N0} examples since the checkpoint are repeated, " +
             "to find what became so first; Ctrl-C ends the search.");
         meter.Restore(tensors.Pending, device);
@@ -230,11 +230,14 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
             var next = at + Step(at, ema);
             var loss = FirstNonFinite(meter.Drain());
             if ((FirstBad() ?? tensors.FirstNonFinite() ?? loss) is { } first)
-                return new NonFiniteException(loss ?? what, at, from, first == loss ? null : first);
+                return new NonFiniteException(loss ?? what, at, from, first == loss ? null : first, OptimizerPaths);
             at = next;
         }
-        return new NonFiniteException(what, seen, from, null);
+        return new NonFiniteException(what, seen, from, null, OptimizerPaths);
     }
+
+    // An optimizer of the one model stands under "optimizer", one of several under its network's name.
+    private IReadOnlyList<string> OptimizerPaths => [.. algorithm.Optimizers.Keys.Select(name => name == "model" ? "optimizer" : name)];
 
     private string? FirstBad() => Finite.FirstBad(
         from network in algorithm.Networks
@@ -271,8 +274,8 @@ public sealed class Trainer(IAlgorithm algorithm, BatchAt data, TrainerSettings 
 /// <param name="goodCheckpoint">Examples seen at the newest checkpoint, whose numbers are all finite; null if there is
 /// none.</param>
 /// <param name="culprit">What became so first; null if that was not found.</param>
-public sealed class NonFiniteException(string what, long examplesSeen, long? goodCheckpoint, string? culprit) : Exception(
-    $"{what} became NaN or infinite at {examplesSeen:N0} examples{(culprit is null ? "" : $"; first to go bad: {culprit}")}. {Saved(goodCheckpoint)} A lower learning rate (--set optimizer.learning_rate=...) or clipping (--set optimizer.clip_norm=1) is the usual remedy.")
+public sealed class NonFiniteException(string what, long examplesSeen, long? goodCheckpoint, string? culprit, IReadOnlyList<string> optimizers) : Exception(
+    $"{what} became NaN or infinite at {examplesSeen:N0} examples{(culprit is null ? "" : $"; first to go bad: {culprit}")}. {Saved(goodCheckpoint)} {Remedy(optimizers)}")
 {
     public long ExamplesSeen { get; } = examplesSeen;
     public string? Culprit { get; } = culprit;
@@ -280,4 +283,10 @@ public sealed class NonFiniteException(string what, long examplesSeen, long? goo
     private static string Saved(long? checkpoint) =>
         checkpoint is { } at
             ? $"The checkpoint at {at:N0} examples is whole, and its numbers are finite." : "No checkpoint was saved.";
+
+    private static string Remedy(IReadOnlyList<string> optimizers)
+    {
+        string Change(string setting) => string.Join(" ", optimizers.Select(path => $"--set {path}.{setting} --allow-change {path}.{setting.Split('=')[0]}"));
+        return $"The usual remedy is to go on with a lower learning rate ({Change("learning_rate=...")}) or with clipping ({Change("clip_norm=1")}).";
+    }
 }

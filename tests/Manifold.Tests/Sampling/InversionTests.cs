@@ -25,6 +25,23 @@ public class InversionTests
         Assert.Equal([4, 3], found.Codes.shape);
     }
 
+    // The search moves codes: the weights get no gradient, and one that they had stays as it was.
+    [Fact]
+    public void The_models_weights_get_no_gradient()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(2);
+        var vae = new Vae(new PictureShape(1, 8, 8), new VaeSettings { Hidden = [16], LatentDim = 3 });
+        vae.eval();
+        var batch = new Batch(rand(5, 1, 8, 8));
+        Inversion.Of(vae, batch, steps: 2, restarts: 2);
+        Assert.All(vae.parameters(), parameter => Assert.True(parameter.grad is null && parameter.requires_grad));
+        vae.Decode(zeros(1, 3)).sum().backward();
+        var before = vae.parameters().Select(parameter => parameter.grad?.clone()).ToList();
+        Inversion.Of(vae, batch, steps: 2, restarts: 1);
+        Assert.All(vae.parameters().Zip(before), pair => Assert.True(pair.Second is null ? pair.First.grad is null : pair.First.grad!.eq(pair.Second).all().item<bool>()));
+    }
+
     [Fact]
     public void An_encoders_answer_is_where_it_begins_and_never_gets_worse()
     {

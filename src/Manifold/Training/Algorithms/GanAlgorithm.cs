@@ -18,8 +18,8 @@ public sealed class GanAlgorithm(
 {
     private readonly AdversarialObjective objective = objective.Validated();
     private readonly Game game = objective.ToGame();
-    private readonly Optimizer forG = Optimizer.Create(generatorSettings, model.Generator.named_parameters());
-    private readonly Optimizer forD = Optimizer.Create(discriminatorSettings, model.Discriminator.named_parameters());
+    private readonly Optimizer forG = Optimizer.Create(generatorSettings, model.Generator.named_parameters(), "generator");
+    private readonly Optimizer forD = Optimizer.Create(discriminatorSettings, model.Discriminator.named_parameters(), "discriminator");
 
     public IReadOnlyDictionary<string, nn.Module> Networks { get; } = new Dictionary<string, nn.Module> { ["generator"] = model.Generator, ["discriminator"] = model.Discriminator };
     public IReadOnlyDictionary<string, Optimizer> Optimizers => new Dictionary<string, Optimizer> { ["generator"] = forG, ["discriminator"] = forD };
