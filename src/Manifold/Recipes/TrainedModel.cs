@@ -11,6 +11,7 @@ using static TorchSharp.torch;
 namespace Manifold.Recipes;
 
 /// <summary>A run's model with a checkpoint's weights in it, in evaluation mode.</summary>
+/// <remarks>A model is not thread-safe: libtorch's gradient mode and random numbers belong to the thread, training mode to the network. Use it from one thread at a time.</remarks>
 /// <param name="Weights">ema or live; every result says which.</param>
 public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Config, RunReader Run, WholeCheckpoint Checkpoint, string Weights, Device Device) : IDisposable
 {

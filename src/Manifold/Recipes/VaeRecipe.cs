@@ -43,6 +43,9 @@ public sealed record VaeRecipe : Recipe
     public static RecipeEntry Ring { get; } = Points("vae-ring", Toy.Ring, "Eight Gaussians on a circle");
     public static RecipeEntry SwissRoll { get; } = Points("vae-swiss-roll", Toy.SwissRoll, "A spiral, a manifold of one dimension");
 
+    public override IReadOnlyList<IAdvisor> Advisors(DataSet data) =>
+        [new VaeAdvisor(Trainer, squashes: Model.Likelihood is { SquashMean: true, Kind: Likelihood.Gaussian or Likelihood.DiscretizedLogistic })];
+
     protected override Recipe Fitted(DataSet data, string own, Func<string, bool> isSet)
     {
         var choice = LikelihoodChoice.Of(Model.Likelihood, Data, data, own, isSet, grey: new LikelihoodSettings { Kind = Likelihood.Gaussian });

@@ -70,3 +70,16 @@ public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes 
 
     private static string Line(FormattableString text) => text.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }
+
+/// <summary>Knows how variational autoencoders fail.</summary>
+/// <param name="trainer">Of the run: how large a batch is.</param>
+/// <param name="squashes">Whether the mean of a pixel passes a sigmoid, which can saturate.</param>
+public sealed class VaeAdvisor(TrainerSettings trainer, bool squashes) : IAdvisor
+{
+    public IEnumerable<Advice> Read(long examplesSeen, IReadOnlyDictionary<string, double> values, IAlgorithm algorithm)
+    {
+        var hasLearned = examplesSeen >= 300L * trainer.BatchSize;
+        if (hasLearned && values.GetValueOrDefault("validation_active_units", double.NaN) == 0)
+            yield return new("posterior_collapse", $"no latent is in use: every picture gets the same latent code, and reconstructions are the mean picture. Start a new run with {(squashes ? "model.likelihood.squash_mean=false, or with " : "")}objective.warm_up or objective.free_bits.");
+    }
+}

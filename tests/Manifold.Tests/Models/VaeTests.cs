@@ -347,4 +347,25 @@ public class VaeTests
         Assert.NotEqual(all[1].flatten().data<float>().ToArray(), model.Draw(z[1..2], [8]).flatten().data<float>().ToArray());
         Assert.All(all.flatten().data<float>().ToArray(), value => Assert.True(value is 0 or 1));
     }
+
+    // Pictures that are nearly all black: the outputs start at their mean, so that not every pixel pulls the same way. Others leave zero, which is grey.
+    [Theory]
+    [InlineData(Network.Mlp, Spread.Learned, true)]
+    [InlineData(Network.Conv, Spread.Learned, true)]
+    [InlineData(Network.Conv, Spread.EachPixel, true)]
+    [InlineData(Network.Conv, Spread.Learned, false)]
+    public void A_squashed_mean_starts_at_that_of_pictures_which_are_nearly_all_black(Network network, Spread spread, bool dark)
+    {
+        manual_seed(1);
+        var vae = new Vae(new PictureShape(3, 8, 8), new VaeSettings { Network = network, Hidden = [8], LatentDim = 2, Conv = new() { Channels = [4], Blocks = [0] }, Likelihood = new() { Kind = Likelihood.Gaussian, Spread = spread } });
+        using var _ = no_grad();
+        var before = vae.Decode(zeros(4, 2)).mean([0, 2, 3]);
+        var x = full([4, 3, 8, 8], dark ? 0.05f : 0.4f);
+        x.narrow(1, 2, 1).fill_(0.5);
+        vae.StartFrom(new Batch(x));
+        var mean = vae.Decode(zeros(4, 2)).mean([0, 2, 3]);
+        if (dark) Assert.InRange(mean[0].item<float>(), 0.03, 0.08);
+        else Assert.Equal(before.data<float>().ToArray(), mean.data<float>().ToArray());
+        Assert.InRange(mean[2].item<float>(), 0.35, 0.65);
+    }
 }
