@@ -13,8 +13,8 @@ public static class Probe
     /// <exception cref="ArgumentException">The two are not of the same features, or labels are missing or below 0.</exception>
     public static double Linear((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test, int steps = 300)
     {
-        ExpectPair(train, test);
         using var scope = NewDisposeScope();
+        ExpectPair(train, test);
         using var learning = enable_grad();
         var (mean, deviation) = (train.X.mean([0]), train.X.std(0, unbiased: false) + 1e-5);
         Tensor Standard(Tensor x) => (x - mean) / deviation;
@@ -36,12 +36,13 @@ public static class Probe
     }
 
     /// <summary>Share of test examples whose k nearest training examples, by cosine, have their class the most; of classes with as many the one with the nearer neighbours.</summary>
-    /// <exception cref="ArgumentException">The two are not of the same features, or labels are missing or below 0, or there are fewer than k to train on.</exception>
+    /// <param name="k">Neighbours that vote; all training examples where there are fewer.</param>
+    /// <exception cref="ArgumentException">The two are not of the same features, or labels are missing or below 0, or k is below 1.</exception>
     public static double NearestNeighbours((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) test, int k = 5)
     {
-        ExpectPair(train, test);
-        SettingChecks.Need(k >= 1 && k <= train.X.shape[0], "k", k, $"1 to {train.X.shape[0]}, the training examples there are");
+        SettingChecks.Need(k >= 1, "k", k, "1 or more");
         using var scope = NewDisposeScope();
+        ExpectPair(train, test);
         // In float64: features far from the origin have cosines that differ in the digits that float32 has not.
         static Tensor Unit(Tensor x) => nn.functional.normalize(x.to_type(ScalarType.Float64), dim: 1);
         var a = Unit(train.X);
