@@ -103,7 +103,7 @@ public class NativeEdgeTests
         Refused("labels", "test.Y has shape [3]; expected [4]", () => Probe.NearestNeighbours((rand(3, 3), y3), (rand(4, 3), y3), 2));
         Refused("labels below 0", "train.Y has the label -1", () => Probe.NearestNeighbours((rand(3, 3), y3 - 1), (rand(4, 3), y4), 2));
         Refused("labels of reals", "train.Y is Float32", () => Probe.Linear((rand(3, 3), rand(3)), (rand(4, 3), y4)));
-        Refused("too few", "k is 5; it needs 1 to 3", () => Probe.NearestNeighbours((rand(3, 3), y3), (rand(4, 3), y4)));
+        Refused("no neighbours", "k is 0; it needs 1 or more", () => Probe.NearestNeighbours((rand(3, 3), y3), (rand(4, 3), y4), 0));
         Call("done");
     }
 
