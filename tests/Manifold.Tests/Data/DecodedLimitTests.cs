@@ -94,7 +94,7 @@ public class DecodedLimitTests
         Directory.CreateDirectory(folder["set"]);
         Idx.Write(folder["set/train-images.idx"], [60_000, 2, 2], new byte[240_000]);
         Idx.Write(folder["set/test-images.idx"], [10_000, 2, 2], new byte[40_000]);
-        Assert.EndsWith("--set data.size=64.", Refused(folder["set"], 128).Message);             // 70,000 x 128 x 128 is above 1 GB, 60,000 are not
+        Assert.EndsWith("--set data.size=64.", Refused(folder["set"], 512).Message);             // 70,000 x 128 x 128 is above 1 GB, 60,000 are not
     }
 
     // The size that the message names is taken.
