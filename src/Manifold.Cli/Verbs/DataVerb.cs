@@ -82,8 +82,9 @@ internal static class DataVerb
         {
             var store = DataStore.At(parsed.GetValue(dataRoot));
             var set = store.Import(parsed.GetRequiredValue(path), parsed.GetRequiredValue(name), parsed.GetValue(skipBad));
-            Console.WriteLine($"{parsed.GetRequiredValue(name)}: {Counts(set)}, in {store.FolderOf(parsed.GetRequiredValue(name))}{(set.Skipped == 0 ? "" : $"; {set.Skipped:N0} cannot be read (train --skip-bad goes on without them)")}");
-            foreach (var line in set.Description) Console.WriteLine($"  {line}");
+            List<string> facts = [$"{parsed.GetRequiredValue(name)}: {Counts(set)}, in {store.FolderOf(parsed.GetRequiredValue(name))}", .. set.Description];
+            if (set.Skipped > 0) facts.Add($"{set.Skipped:N0} cannot be read (train --skip-bad goes on without them)");
+            Console.WriteLine(string.Join("; ", facts));
             return ExitCodes.Done;
         }));
         return command.WithExample("./manifold data import photos/ --name my-photos");

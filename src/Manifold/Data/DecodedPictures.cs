@@ -99,7 +99,7 @@ internal sealed class DecodedPictures
             }
         });
         if (!settings.SkipBad && errors.FirstOrDefault(error => error is not null) is { } first)
-            throw new DataException($"{first.Message} `train --skip-bad` leaves such pictures out.", first);
+            throw new DataException($"{first.Message} With `train --skip-bad` such pictures are left out.", first);
     }
 
     // Grey among colours becomes colour; sizes must agree.

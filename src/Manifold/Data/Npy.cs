@@ -32,13 +32,18 @@ public static class Npy
         using var file = new NpyFile(path);
         SplitNames.ExpectOneDomain(path, [.. file.Names]);
         SplitArrays? OfSplit(SplitKind kind) => Arrays(file, kind, file.FindSplit(kind, pictureWords), []);
-        var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], labelNames)
-            ?? throw new DataException(
+        SplitArrays? validation = OfSplit(SplitKind.Validation), test = OfSplit(SplitKind.Test);
+        var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], labelNames);
+        var isOther = train is null && (validation is null) != (test is null);
+        IReadOnlyList<string> notes = isOther ? [TrainedOn(validation is null ? "test" : "validation")] : [];
+        if (isOther) (train, validation, test) = (validation ?? test, null, null);
+        if (train is null)
+            throw new DataException(
                 $"{path} holds {string.Join(", ", file.Names)}; pictures need the name x_train, train_images, images, x, data or arr_0.");
         var labelFile = train.Labels is null && LabelsOf(path) is { } other ? new NpyFile(other) : null;
         using var beside = labelFile;
         if (beside is not null) train = train with { Labels = beside.First() };
-        SplitArrays?[] splits = [train, OfSplit(SplitKind.Validation), OfSplit(SplitKind.Test)];
+        SplitArrays?[] splits = [train, validation, test];
 
         return file.Reading(() =>
         {
@@ -53,9 +58,12 @@ public static class Npy
             var note = isStretched ? Idx.BlackAndWhite(path) : null;
             MemorySource? Read(int i) => pictures[i] is { } some
                 ? Source(path, some, splits[i]!.Labels, size, scale, i == 0 && beside is not null ? beside : file, note) : null;
-            return new SplitSources(Read(0)!, Read(1), Read(2));
+            return new SplitSources(Read(0)!, Read(1), Read(2)) { Notes = notes };
         });
     }
+
+    private static string TrainedOn(string split) =>
+        $"it has no training arrays, so its {split} arrays are trained on: nine tenths train, a tenth validation, no test.";
 
     private static readonly string[] labelNames = ["labels", "label", "y", "targets", "arr_1"];
     private static readonly string[] pictureNames = ["images", "image", "imgs", "x", "data", "pictures", "arr_0"];

@@ -43,6 +43,9 @@ public sealed record VaeRecipe : Recipe
     public static RecipeEntry Ring { get; } = Points("vae-ring", Toy.Ring, "Eight Gaussians on a circle");
     public static RecipeEntry SwissRoll { get; } = Points("vae-swiss-roll", Toy.SwissRoll, "A spiral, a manifold of one dimension");
 
+    public override IReadOnlyList<IObserver> Watches(Plan plan, DataSet data, Device device) =>
+        [.. base.Watches(plan, data, device), new VaeWatch((Vae)plan.Model, data.Validation, device)];
+
     public override IReadOnlyList<IAdvisor> Advisors(DataSet data) =>
         [new VaeAdvisor(Trainer, squashes: Model.Likelihood is { SquashMean: true, Kind: Likelihood.Gaussian or Likelihood.DiscretizedLogistic })];
 

@@ -76,10 +76,31 @@ public sealed class GanAdvisor(string game, TrainerSettings trainer, int? modes 
 /// <param name="squashes">Whether the mean of a pixel passes a sigmoid, which can saturate.</param>
 public sealed class VaeAdvisor(TrainerSettings trainer, bool squashes) : IAdvisor
 {
+    private const double LargestShare = 0.98;               // of the mean picture's squared error
+    private const double LargestGap = 0.2;                  // see docs/models/vae.md for the runs that it was chosen by
+
     public IEnumerable<Advice> Read(long examplesSeen, IReadOnlyDictionary<string, double> values, IAlgorithm algorithm)
     {
-        var hasLearned = examplesSeen >= 300L * trainer.BatchSize;
-        if (hasLearned && values.GetValueOrDefault("validation_active_units", double.NaN) == 0)
-            yield return new("posterior_collapse", $"no latent is in use: every picture gets the same latent code, and reconstructions are the mean picture. Start a new run with {(squashes ? "model.likelihood.squash_mean=false, or with " : "")}objective.warm_up or objective.free_bits.");
+        if (examplesSeen < 300L * trainer.BatchSize) yield break;       // networks that have hardly learned are not failures
+        double Of(string name) => values.GetValueOrDefault(name, double.NaN);
+
+        var isCollapsed = Of("validation_active_units") == 0;
+        if (isCollapsed) yield return new("posterior_collapse", Collapsed());
+        else if (Of("recon_share") > LargestShare) yield return new("mean_reconstruction", MeanPicture(Of("recon_share")));
+        if (!isCollapsed && Of("sample_gap") > LargestGap) yield return new("sample_gap", Gap(Of("sample_gap")));
     }
+
+    private string Collapsed() =>
+        "no latent is in use: every picture gets the same latent code, and reconstructions are the mean picture. " +
+        $"Start a new run with {Restart}objective.warm_up or objective.free_bits.";
+
+    private string MeanPicture(double share) => Line(
+        $"reconstructions are as far from the data as the mean picture is ({share:P0} of its squared error): the decoder tells nothing of a picture. Start a new run with {Restart}a lower optimizer.learning_rate.");
+
+    private static string Gap(double gap) => Line(
+        $"samples of the prior differ from reconstructions (energy coefficient {gap:F2}): latents of the data are not where the prior is. Raise objective.beta, or lower model.latent_dim.");
+
+    private string Restart => squashes ? "model.likelihood.squash_mean=false, or with " : "";
+
+    private static string Line(FormattableString text) => text.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

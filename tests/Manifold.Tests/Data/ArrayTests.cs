@@ -63,6 +63,18 @@ public class ArrayTests
         }
     }
 
+    [Theory]
+    [InlineData("x_test", "y_test", "test")]
+    [InlineData("val_images", "val_labels", "validation")]
+    public void An_npz_with_one_split_alone_is_trained_on_and_that_is_said(string pictures, string labels, string split)
+    {
+        var set = Opened(Npz((pictures, Npy("|u1", "(20, 2, 2)", [.. Grey(80).Select(value => (byte)value)])), (labels, Npy("|u1", "(20,)", new byte[20]))), "set.npz");
+        Assert.Equal((18, 2), (set.Train.Count, set.Validation.Count));
+        Assert.Null(set.Test);
+        Assert.Equal(1, set.Classes);
+        Assert.Contains(set.Description, line => line.Contains($"its {split} arrays are trained on", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Idx_files_of_nothing_but_0_and_1_are_black_and_white_too()
     {

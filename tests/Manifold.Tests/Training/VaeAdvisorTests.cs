@@ -21,6 +21,27 @@ public class VaeAdvisorTests
         Assert.Empty(new VaeAdvisor(trainer, true).Read(3000, new Dictionary<string, double>(), null!));       // a line without an evaluation
     }
 
+    private static string[] Names(params (string, double)[] values) =>
+        [.. new VaeAdvisor(trainer, squashes: false).Read(3000, values.ToDictionary(), null!).Select(advice => advice.Name)];
+
+    [Fact]
+    public void Reconstructions_that_are_the_mean_picture_are_said_where_latents_are_in_use()
+    {
+        Assert.Equal(["mean_reconstruction"], Names(("validation_active_units", 3), ("recon_share", 0.99)));
+        Assert.Empty(Names(("validation_active_units", 3), ("recon_share", 0.9)));
+        Assert.Equal(["posterior_collapse"], Names(("validation_active_units", 0), ("recon_share", 1), ("sample_gap", 0.5)));
+    }
+
+    [Fact]
+    public void Samples_that_are_far_from_reconstructions_are_said_with_beta_as_the_remedy()
+    {
+        Assert.Equal(["sample_gap"], Names(("validation_active_units", 3), ("recon_share", 0.1), ("sample_gap", 0.25)));
+        Assert.Empty(Names(("validation_active_units", 3), ("recon_share", 0.1), ("sample_gap", 0.15)));
+        var said = new VaeAdvisor(trainer, squashes: false).Read(3000, new Dictionary<string, double> { ["sample_gap"] = 0.25 }, null!).Single();
+        Assert.Contains("energy coefficient 0.25", said.Sentence);
+        Assert.Contains("objective.beta", said.Sentence);
+    }
+
     [Fact]
     public void The_recipe_has_it() =>
         Assert.Contains(RecipeList.Find("vae").Default.Advisors(Manifold.Data.DataSet.Open(new())), advisor => advisor is VaeAdvisor);
