@@ -66,9 +66,17 @@ public sealed record Comparison(string Metric, IReadOnlyList<IReadOnlyList<Compa
             foreach (var key in numbers) line.Find(key)?.Number();
             line.Find("examples_seen")?.Count();
             line.Find("weights")?.Text();
-            yield return (line["metric"].Text(), new Row(run, line.Find("value")?.Number() ?? double.NaN, line.Find("better")?.Text() ?? "none", line.Object()));
+            if (line["metric"].Text() is var name && Path.GetFileName(file) != $"metric-{name}.jsonl") throw Foreign(file);
+            if (!line.Object().ContainsKey("value")) throw Valueless(file);
+            yield return (name, new Row(run, line.Find("value")?.Number() ?? double.NaN, line.Find("better")?.Text() ?? "none", line.Object()));
         }
     }
+
+    private static MetricException Foreign(string file) =>
+        new($"The last line of {file} is of another metric than the file's name says. Delete the line, or take the measurement again.");
+
+    private static MetricException Valueless(string file) =>
+        new($"The last line of {file} has no value. Delete the line, or take the measurement again.");
 
     private static readonly string[] numbers = ["standard_error", "floor", "ceiling", "truncation"];
 

@@ -86,8 +86,11 @@ public sealed class Extractor : IDisposable
         { owned = process };
     }
 
+    /// <summary>Features of one picture; a covariance of so many takes half a gigabyte in float64. Inception has 2,048.</summary>
+    internal const int LargestWidth = 8_192;
+
     /// <summary>Features of pictures in [0, 1], [N, C, H, W]: [N, F], float32.</summary>
-    /// <exception cref="MetricException">The pictures have other channels than the extractor.</exception>
+    /// <exception cref="MetricException">The pictures have other channels than the extractor, or the features are not finite or too many.</exception>
     public Tensor Features(Tensor pictures) => Through(features, pictures);
 
     /// <summary>The classes' probabilities, [N, K].</summary>
@@ -112,8 +115,18 @@ public sealed class Extractor : IDisposable
         return cat([.. pictures.split(BatchSize).Select(some =>
         {
             using var step = NewDisposeScope();
-            return network(Sized(some)).MoveToOuterDisposeScope();
+            return Usable(network(Sized(some))).MoveToOuterDisposeScope();
         })]).MoveToOuterDisposeScope();
+    }
+
+    // Metrics sort, count and factorize: NaN becomes a number there, and wide features a matrix that no memory holds.
+    private Tensor Usable(Tensor rows)
+    {
+        if (rows.shape[1] > LargestWidth)
+            throw new MetricException($"{Name} gives {rows.shape[1]:N0} features for each picture; metrics take {LargestWidth:N0} at most.");
+        if (!rows.isfinite().all().item<bool>())
+            throw new MetricException($"{Name} gives features that are NaN or infinite; a metric needs finite numbers. Mend the extractor, or name another with --features.");
+        return rows;
     }
 
     private Tensor Sized(Tensor x) => Shape is { } own && (own.Height != x.shape[2] || own.Width != x.shape[3])

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Manifold.Evaluation;
 
 /// <summary>A kernel distance, averaged over subsets.</summary>
-/// <param name="Deviation">Over the subsets; null where there is one, which has none.</param>
+/// <param name="Deviation">Over the subsets; null where there is one, or where two of them share half of their rows or more.</param>
 /// <param name="Subsets">How many there were.</param>
 /// <param name="Size">Rows of each subset.</param>
 public readonly record struct KernelEstimate(double Mean, double? Deviation, int Subsets, int Size);
@@ -33,7 +33,8 @@ public static class KernelDistance
             return Once(Some(a, 2 * i), Some(b, 2 * i + 1));
         }).ToList();
         var mean = values.Average();
-        double? deviation = subsets == 1 ? null : Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (subsets - 1));
+        var areApart = 2L * size <= Math.Min(a.shape[0], b.shape[0]);                                       // subsets that are nearly all of a set vary little, whatever the set
+        double? deviation = subsets == 1 || !areApart ? null : Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (subsets - 1));
         return new KernelEstimate(mean, deviation, subsets, size);
 
         Tensor Some(Tensor all, long stream) =>

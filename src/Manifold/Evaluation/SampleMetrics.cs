@@ -116,6 +116,7 @@ public sealed class SampleMetrics(object model, DataSet data, Extractor? extract
 
         static string Said(KernelEstimate kernel) => kernel.Deviation is { } deviation
             ? Line($"deviation over {kernel.Subsets} subsets of {kernel.Size:N0}: {deviation:G4}")
+            : kernel.Subsets > 1 ? Line($"{kernel.Subsets} subsets of {kernel.Size:N0} share most of their rows, so their deviation is no sampling error; an N of {2 * kernel.Size:N0} or more has one")
             : Line($"one subset of all {kernel.Size:N0}, which has no deviation; an N above 1,000 draws 100 subsets of 1,000");
     }
 

@@ -66,6 +66,8 @@ public sealed class ScriptProcess : IDisposable
             foreach (var size in pictures.shape) to.Write(BitConverter.GetBytes((int)size));
             to.Write(pictures.contiguous().bytes);
         }, ReadAnswer);
+        if (width > Extractor.LargestWidth)
+            throw new MetricException($"{script.Path} gives {width:N0} features for each picture; metrics take {Extractor.LargestWidth:N0} at most.");
         return rows == count && width > 0 ? tensor(values, [rows, width])
             : throw new MetricException($"{script.Path} gives [{rows}, {width}] for {count} pictures; it needs to give a tensor with a row of features for each.");
     }

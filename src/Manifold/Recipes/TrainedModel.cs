@@ -106,16 +106,19 @@ public sealed record TrainedModel(nn.Module Model, Recipe Recipe, RunConfig Conf
         return line;
     }
 
+    // JSON has no word for NaN and infinity.
+    private static double? Finite(double? value) => value is { } number && double.IsFinite(number) ? number : null;
+
     private JsonObject Facts(Measurement result, DataSet data, Split split) => new()
     {
         ["metric"] = result.Metric,
-        ["value"] = result.Value,
+        ["value"] = Finite(result.Value),
         ["unit"] = result.Unit,
         ["better"] = result.Better,
-        ["standard_error"] = result.StandardError,
-        ["reference"] = result.Reference,
-        ["floor"] = result.Floor,
-        ["ceiling"] = result.Ceiling,
+        ["standard_error"] = Finite(result.StandardError),
+        ["reference"] = Finite(result.Reference),
+        ["floor"] = Finite(result.Floor),
+        ["ceiling"] = Finite(result.Ceiling),
         ["per_latent"] = result.PerLatent is { } latents ? new JsonArray([.. latents.Select(value => JsonValue.Create(value))]) : null,
         ["count"] = result.Count,
         ["data"] = data.Name,

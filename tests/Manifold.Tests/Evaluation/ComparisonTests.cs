@@ -77,4 +77,16 @@ public class ComparisonTests
         Write(folder, "a", 1);
         Assert.Contains("No run has a measurement of kid_lenet_10", Assert.Throws<MetricException>(() => Comparison.Of([folder["a"]], "kid_lenet_10")).Message);
     }
+
+    [Theory]
+    [InlineData("""{"metric":"swd_400","better":"lower"}""", "has no value")]
+    [InlineData("""{"metric":"a\u001b[31m","value":1,"better":"lower"}""", "is of another metric")]
+    [InlineData("""{"metric":"fid_lenet_1000","value":1,"better":"lower"}""", "is of another metric")]
+    public void A_line_without_a_value_or_of_another_metric_is_refused_by_its_file(string line, string said)
+    {
+        using var temporary = new TemporaryFolder();
+        File.WriteAllText(temporary["metric-swd_400.jsonl"], line + "\n");
+        var error = Assert.Throws<MetricException>(() => Comparison.Of([temporary.Path]));
+        Assert.Contains($"{temporary["metric-swd_400.jsonl"]} {said}", error.Message);
+    }
 }

@@ -199,9 +199,11 @@ public class MetricLimitsTests
         using var scope = NewDisposeScope();
         var one = KernelDistance.Of(Cloud(18, 50, 4), Cloud(19, 50, 4));
         Assert.Equal((null, 1, 50), (one.Deviation, one.Subsets, one.Size));
-        var many = KernelDistance.Of(Cloud(18, 80, 4), Cloud(19, 80, 4), subsets: 10, size: 50);
+        var many = KernelDistance.Of(Cloud(18, 100, 4), Cloud(19, 120, 4), subsets: 10, size: 50);
         Assert.Equal((10, 50), (many.Subsets, many.Size));
         Assert.True(many.Deviation > 0);
+        var overlapping = KernelDistance.Of(Cloud(18, 99, 4), Cloud(19, 120, 4), subsets: 10, size: 50);       // any two share a row
+        Assert.Equal((null, 10), (overlapping.Deviation, overlapping.Subsets));
     }
 
     // ---- few examples

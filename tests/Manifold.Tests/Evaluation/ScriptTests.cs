@@ -69,6 +69,8 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Theory]
+    [InlineData("return torch.div(torch.mean(img, [2, 3]), 0.)", "gives features that are NaN or infinite")]
+    [InlineData("return torch.zeros([torch.size(img, 0), 10000000])", "gives 10,000,000 features for each picture; metrics take 8,192 at most")]
     [InlineData("return torch.mm(img, img)", "failed on pictures [2, 3, 4, 4] of 0 to 255")]
     [InlineData("return torch.mean(img)", "a row of features for each")]
     [InlineData("return torch.mean(img, [0, 2, 3])", "a row of features for each")]
