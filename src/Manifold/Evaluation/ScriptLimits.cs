@@ -19,6 +19,11 @@ internal static partial class ScriptLimits
     // https://docs.kernel.org/userspace-api/landlock.html: execute, write, remove, make of all kinds; then by version refer, truncate, ioctl.
     private const ulong Execute = 1, Write = 1 << 1, ReadFile = 1 << 2, ReadFolder = 1 << 3, Refer = 1 << 13, Truncate = 1 << 14, Ioctl = 1 << 15;
 
+    /// <summary>Whether the kernel can keep a process from writing files.</summary>
+    public static bool HasLandlock => LandlockVersion >= 1;
+
+    private static long LandlockVersion => SystemCall(CreateRuleset, 0, 0, CreateRulesetVersion);
+
     public static void Apply()
     {
         var memory = (ulong)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.75);
@@ -56,8 +61,8 @@ internal static partial class ScriptLimits
 
     private static void OnlyReads()
     {
-        var version = SystemCall(CreateRuleset, 0, 0, CreateRulesetVersion);
-        if (version < 1) return;                                               // an older kernel
+        if (!HasLandlock) return;                                              // an older kernel, or one that was built without
+        var version = LandlockVersion;
         var handled = Refer - 1 - ReadFile - ReadFolder | (version >= 2 ? Refer : 0) | (version >= 3 ? Truncate : 0) | (version >= 5 ? Ioctl : 0);
         unsafe
         {
