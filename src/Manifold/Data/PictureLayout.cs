@@ -3,6 +3,8 @@ namespace Manifold.Data;
 /// <summary>The pictures of a folder or archive, sorted to splits by <see cref="SplitNames"/> and to classes by their folders.</summary>
 internal sealed class PictureLayout
 {
+    private const string everything = "all pictures";
+
     private readonly string path;
     private readonly LeftOutCounts left;
     private readonly List<string> notes = [];
@@ -13,7 +15,11 @@ internal sealed class PictureLayout
     {
         (this.path, this.left) = (path, left);
         splits = Sorted(pictures);
-        foreach (var kind in splits.Keys.ToList()) splits[kind] = WithoutFolderOf(kind, splits[kind]);
+        foreach (var kind in splits.Keys.ToList())
+        {
+            splits[kind] = WithoutFolderOf(kind, splits[kind]);
+            ExpectNoSplitsBelow(Root(kind), splits[kind]);
+        }
 
         var isClassed = splits.ToDictionary(split => split.Key, split => IsClassed(split.Key));
         Classes = isClassed[SplitKind.Train] ? [.. splits[SplitKind.Train].Select(ClassOf).Distinct().Order(StringComparer.Ordinal)] : [];
@@ -42,30 +48,44 @@ internal sealed class PictureLayout
 
     private Dictionary<SplitKind, List<EncodedPicture>> Sorted(IReadOnlyList<EncodedPicture> pictures)
     {
-        var (inside, above, isSplit) = WithoutCommonFolders(pictures);
+        var (inside, above, isInSplit) = WithoutCommonFolders(pictures);
         List<EncodedPicture> strays = [.. inside.Where(picture => !picture.Path.Contains('/'))], below = [.. inside.Where(picture => picture.Path.Contains('/'))];
-        var kinds = isSplit ? null : SplitNames.OfFolders(path, [.. below.Select(ClassOf).Distinct()]);
+        List<string> names = [.. below.Select(ClassOf).Distinct().Select(folder => above + folder)];
+        var kinds = isInSplit && !SplitNames.AreSplits(names) ? null : SplitNames.OfFolders(path, names);     // one class of train/ may be named "valid"
         if (kinds is null)
         {
-            if (!isSplit) ExpectNoSplitsBelow(inside);
-            folders[SplitKind.Train] = above.Length > 0 ? above : "all pictures";
-            if (SplitNames.OfWord(above.TrimEnd('/').Split('/')[^1]) is SplitKind.Validation or SplitKind.Test) NoteTrainedOn(above);
+            folders[SplitKind.Train] = above.Length > 0 ? above : everything;
+            NoteOtherSplit(above);
             return new() { [SplitKind.Train] = inside };
         }
         if (IsTooMany(strays, below)) throw StraysBesideSplits(strays, kinds);
         foreach (var stray in strays) left.Add(LeftOutCounts.BesideSplits, stray.Path);
-        foreach (var (folder, kind) in kinds) folders[kind] = $"{above}{folder}/";
-        if (kinds.Count == 1 && SplitNames.Of(kinds.Keys.First()) != SplitKind.Train) NoteTrainedOn(folders[SplitKind.Train]);
-        return below.GroupBy(picture => kinds[ClassOf(picture)], Inside).ToDictionary(group => group.Key, group => group.ToList());
+        foreach (var (folder, kind) in kinds) folders[kind] = $"{folder}/";
+        if (kinds.Count == 1 && SplitNames.OfFolder(kinds.Keys.First()) != SplitKind.Train) NoteTrainedOn(folders[SplitKind.Train]);
+        return below.GroupBy(picture => kinds[above + ClassOf(picture)], Inside).ToDictionary(group => group.Key, group => group.ToList());
     }
 
     private void NoteTrainedOn(string folder) => notes.Add($"it has {folder} alone, which is trained on: nine tenths train, a tenth validation, no test.");
 
-    // training_set/training_set/cats is training_set/cats, as some archives unpack.
-    private static List<EncodedPicture> WithoutFolderOf(SplitKind kind, List<EncodedPicture> pictures)
+    // The folders that all pictures lie in say the split, or else the set's own name does. That of a folder may be a subject: "crash test".
+    private void NoteOtherSplit(string above)
     {
-        while (pictures.All(picture => picture.Path.Contains('/')) && pictures.Select(ClassOf).Distinct().ToList() is [var only] && SplitNames.Of(only) == kind)
+        var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
+        var isAbove = SplitNames.OfPath(above.TrimEnd('/')) is not null;
+        var kind = isAbove ? SplitNames.OfPath(above.TrimEnd('/')) : Directory.Exists(path) ? SplitNames.OfWord(own) : SplitNames.Of(own);
+        if (kind is SplitKind.Validation or SplitKind.Test) NoteTrainedOn(isAbove ? above : own);
+    }
+
+    private string Root(SplitKind kind) => From(kind) == everything ? "" : From(kind);
+
+    // training_set/training_set/cats is training_set/cats, as some archives unpack; so is training_set/images/cats.
+    private List<EncodedPicture> WithoutFolderOf(SplitKind kind, List<EncodedPicture> pictures)
+    {
+        while (OnlyFolder(pictures) is { } only && (SplitNames.Of(only) == kind || SplitNames.IsGeneral(only)))
+        {
             pictures = [.. pictures.Select(Inside)];
+            folders[kind] = $"{Root(kind)}{only}/";
+        }
         return pictures;
     }
 
@@ -93,17 +113,29 @@ internal sealed class PictureLayout
             $"Move it away, or {SplitNames.WayTo(path, From(SplitKind.Train).TrimEnd('/'))}.");
 
     // cat/train, cat/test, dog/train, ...: to take cat and dog for classes would train on what is to test.
-    private void ExpectNoSplitsBelow(List<EncodedPicture> pictures)
+    private void ExpectNoSplitsBelow(string root, List<EncodedPicture> pictures)
     {
-        var deep = pictures.SelectMany(picture => picture.Path.Split('/')[..^1].Skip(1).Select((name, depth) => (Name: name, Depth: depth, picture.Path))).ToList();
-        foreach (var level in deep.GroupBy(folder => folder.Depth))
+        var below = pictures.Where(picture => picture.Path.Contains('/')).Select(picture => FolderOf(picture.Path)).Distinct().SelectMany(WithFoldersAbove).Distinct().ToList();
+        foreach (var level in below.GroupBy(folder => folder.Count(letter => letter == '/')))
         {
-            SplitNames.ExpectOneDomain(path, [.. level.Select(folder => folder.Name).Distinct()]);
-            var named = level.Where(folder => SplitNames.OfWord(folder.Name) is not null).DistinctBy(folder => SplitNames.OfWord(folder.Name)).ToList();
-            if (named.Count < 2) continue;
-            throw new DataException($"{path} has splits within other folders: {string.Join(" and ", named.Select(folder => FolderOf(folder.Path)))}. " +
-                $"Put the folders of splits at the top (train/{ClassOf(pictures[0])}/...), or {SplitNames.WayTo(path, FolderOf(named[0].Path))}.");
+            SplitNames.ExpectOneDomain(path, [.. level.Select(folder => root + folder)]);
+            if (SplitNames.AreSeveral(level.Select(SplitNames.OfWord))) throw SplitsBelow(root, level.Where(folder => SplitNames.OfWord(folder) is not null));
         }
+        foreach (var siblings in below.GroupBy(folder => folder[..(folder.LastIndexOf('/') + 1)]))
+            if (SplitNames.AreSplits([.. siblings])) throw SplitsBelow(root, siblings);
+    }
+
+    private static IEnumerable<string> WithFoldersAbove(string folder)
+    {
+        for (var end = folder.IndexOf('/'); end >= 0; end = folder.IndexOf('/', end + 1)) yield return folder[..end];
+        yield return folder;
+    }
+
+    private DataException SplitsBelow(string root, IEnumerable<string> named)
+    {
+        List<string> one = [.. named.DistinctBy(SplitNames.OfFolder).Select(folder => root + folder)];
+        return new($"{path} has splits within other folders: {string.Join(" and ", one)}. " +
+            $"Put the folders of splits at the top (train/cat/...), or {SplitNames.WayTo(path, one[0])}.");
     }
 
     private DataException StraysBesideSplits(List<EncodedPicture> strays, IReadOnlyDictionary<string, SplitKind> kinds) =>
@@ -114,15 +146,19 @@ internal sealed class PictureLayout
     private static string FolderOf(string picture) => picture[..picture.LastIndexOf('/')];
     private static EncodedPicture Inside(EncodedPicture picture) => picture with { Path = picture.Path[(picture.Path.IndexOf('/') + 1)..] };
 
-    // name/train/... and name/test/... are train/... and test/...; the folder of a split ends it, because below it are classes.
-    private static (List<EncodedPicture> Inside, string Above, bool IsSplit) WithoutCommonFolders(IReadOnlyList<EncodedPicture> pictures)
+    private static string? OnlyFolder(List<EncodedPicture> pictures) =>
+        pictures.All(picture => picture.Path.Contains('/')) && pictures.Select(ClassOf).Distinct().ToList() is [var only] ? only : null;
+
+    // name/train/... and name/test/... are train/... and test/...; below the folder of a split are classes, so one folder there is kept
+    // unless it names a split too or says nothing.
+    private static (List<EncodedPicture> Inside, string Above, bool IsInSplit) WithoutCommonFolders(IReadOnlyList<EncodedPicture> pictures)
     {
-        var (inside, above) = (pictures.ToList(), "");
-        while (inside.All(picture => picture.Path.Contains('/')) && inside.Select(ClassOf).Distinct().ToList() is [var only])
+        var (inside, above, isInSplit) = (pictures.ToList(), "", false);
+        while (OnlyFolder(inside) is { } only && (!isInSplit || SplitNames.OfWord(only) is not null || SplitNames.IsGeneral(only)))
         {
             (inside, above) = ([.. inside.Select(Inside)], $"{above}{only}/");
-            if (SplitNames.OfWord(only) is not null) return (inside, above, true);
+            isInSplit |= SplitNames.OfWord(only) is not null;
         }
-        return (inside, above, false);
+        return (inside, above, isInSplit);
     }
 }

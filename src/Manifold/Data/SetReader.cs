@@ -27,7 +27,7 @@ internal static class SetReader
             : ParquetPictures.IsFile(path) ? OfTables([(path, SplitKind.Train)], settings)
             : Cifar.IsFile(path) ? new SplitSources(Cifar.Open([path], settings.Size))
             : new SplitSources(Idx.Pictures(path, settings.Size));
-        return Finished(found with { TrainFrom = name }, [path], found.LeftOut);
+        return Finished(found with { TrainFrom = name }, [name], found.LeftOut);
     }
 
     private static SplitSources OfFolder(string folder, DataSettings settings)
@@ -48,7 +48,7 @@ internal static class SetReader
         Beside(folder, all, [.. files, .. files.Select(LabelsOf).OfType<string>()], left);
         found = found with { TrainFrom = From(SplitKind.Train), ValidationFrom = From(SplitKind.Validation), TestFrom = From(SplitKind.Test) };
         foreach (var entry in found.LeftOut) left.Add(entry);
-        return Finished(found, files, left.All);
+        return Finished(found, [.. files.Select(Below)], left.All);
     }
 
     /// <summary>The data files of a folder that a set is read from, all of one format; none where it is of pictures.</summary>
@@ -140,19 +140,19 @@ internal static class SetReader
     private static List<string> OfKind(IReadOnlyList<(string File, SplitKind Kind)> files, SplitKind kind) =>
         [.. files.Where(pair => pair.Kind == kind).Select(pair => pair.File)];
 
-    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> files, IReadOnlyList<LeftOut> left) => found with
+    private static SplitSources Finished(SplitSources found, IReadOnlyList<string> names, IReadOnlyList<LeftOut> left) => found with
     {
         ValidationFrom = found.ValidationFrom.Length > 0 ? found.ValidationFrom : "the same file",
         TestFrom = found.TestFrom.Length > 0 ? found.TestFrom : "the same file",
         LeftOut = left,
-        Notes = [.. found.Notes, .. found.Sources.Select(source => source.Note).OfType<string>().Distinct(), .. TrainedOnTest(files.Select(Path.GetFileName), found)],
+        Notes = [.. found.Notes, .. found.Sources.Select(source => source.Note).OfType<string>().Distinct(), .. TrainedOnTest(names, found)],
     };
 
     /// <summary>That what is trained on is named as something else, if it is.</summary>
-    public static IEnumerable<string> TrainedOnTest(IEnumerable<string?> names, SplitSources found)
+    public static IEnumerable<string> TrainedOnTest(IEnumerable<string> names, SplitSources found)
     {
         if (found.Test is not null || found.Validation is not null) yield break;
-        var kinds = names.Select(name => SplitNames.Of(name ?? "")).Distinct().ToList();
+        var kinds = names.Select(name => SplitNames.OfPath(name)).Distinct().ToList();
         if (kinds is [SplitKind.Validation or SplitKind.Test])
             yield return $"it has no training files, so its {(kinds[0] == SplitKind.Test ? "test" : "validation")} files are trained on: nine tenths train, a tenth validation, no test.";
     }

@@ -49,6 +49,9 @@ public class SplitRuleTests
     [InlineData("emnist-balanced-train-images-idx3-ubyte.gz", "Train"), InlineData("train2017", "Train"), InlineData("data_batch_3.bin", "Train")]
     [InlineData("val", "Validation"), InlineData("Valid", "Validation"), InlineData("validation-00000-of-00001.parquet", "Validation"), InlineData("dev", "Validation"), InlineData("val_images", "Validation")]
     [InlineData("test", "Test"), InlineData("Testing", "Test"), InlineData("t10k-images.idx3-ubyte", "Test"), InlineData("T10K-IMAGES-IDX3-UBYTE", "Test"), InlineData("test_batch.bin", "Test")]
+    [InlineData("trainset", "Train"), InlineData("TrainData", "Train"), InlineData("trainimgs.npy", "Train"), InlineData("train1", "Train"), InlineData("training images", "Train")]
+    [InlineData("valset", "Validation"), InlineData("validdata", "Validation"), InlineData("devfiles", "Validation"), InlineData("testset", "Test"), InlineData("TESTDATA", "Test"), InlineData("testimages", "Test")]
+    [InlineData("trainstation", null), InlineData("testament", null), InlineData("valuation", null), InlineData("devices", null), InlineData("dataset", null)]
     [InlineData("contest", null), InlineData("trainer", null), InlineData("interval", null), InlineData("latest", null), InlineData("images", null), InlineData("train-test", null)]
     public void A_name_says_its_split_by_a_whole_word(string name, string? kind) => Assert.Equal(kind, SplitNames.Of(name)?.ToString());
 
@@ -59,6 +62,14 @@ public class SplitRuleTests
     [InlineData("train", "dev", "t10k", "20 7 5")]
     [InlineData("training_set", "validation_set", "test_set", "20 7 5")]
     [InlineData("train2017", "val2017", "test2017", "20 7 5")]
+    [InlineData("trainset", "valset", "testset", "20 7 5")]
+    [InlineData("traindata", null, "testdata", "18 2 5")]
+    [InlineData("train1", "val1", "test1", "20 7 5")]
+    [InlineData("train/train", "train/val", "train/test", "20 7 5")]                // splits within a folder that is named like one
+    [InlineData("dev/train", null, "dev/test", "18 2 5")]
+    [InlineData("test/test/train_a", "test/test/val_a", "test/test/test_a", "20 7 5")]
+    [InlineData("train/images", "val/images", "test/images", "20 7 5")]             // a folder that says nothing, above the classes
+    [InlineData("train/images", null, null, "18 2 0")]
     [InlineData("Train", "valid", null, "20 7 0")]
     [InlineData("training", null, "testing", "18 2 5")]
     [InlineData("train", null, null, "18 2 0")]
@@ -92,6 +103,16 @@ public class SplitRuleTests
     [InlineData("val,test", "none of them is to train on")]
     [InlineData("cat/train,cat/test,dog/train,dog/test", "splits within other folders: cat/t")]
     [InlineData("A/train,A/val,B/train,B/val", "splits within other folders")]
+    [InlineData("cat/train_images,cat/test_images,dog/train_images,dog/test_images", "splits within other folders: cat/")]
+    [InlineData("a/train2017,a/val2017,b/train2017,b/val2017", "splits within other folders: a/")]
+    [InlineData("a/seg_train,a/seg_test,b/seg_train,b/seg_test", "splits within other folders: a/")]
+    [InlineData("train/cat/train,train/cat/test,train/dog/train,train/dog/test", "splits within other folders: train/cat/")]
+    [InlineData("train/train,train/val,test/cat", "splits within other folders: train/")]
+    [InlineData("val2017,test2017", "none of them is to train on")]
+    [InlineData("val_images,test_images", "none of them is to train on")]
+    [InlineData("seg_val,seg_test", "none of them is to train on")]
+    [InlineData("training_set,cat,dog", "give the path of one, such as SET/training_set")]
+    [InlineData("name/train,name/cat,name/dog", "give the path of one, such as SET/name/train")]
     public void A_layout_that_is_not_understood_is_refused_with_the_way_out(string folders, string message)
     {
         using var temporary = new TemporaryFolder();
@@ -103,7 +124,7 @@ public class SplitRuleTests
 
     // A class may bear a name that has the word of a split in it.
     [Theory]
-    [InlineData("crash test,test tube,vial"), InlineData("train_station,bridge"), InlineData("trainers,boots"), InlineData("A,B"), InlineData("trains,vale")]
+    [InlineData("crash test,test tube,vial"), InlineData("train_station,bridge"), InlineData("trainers,boots"), InlineData("A,B"), InlineData("trains,vale"), InlineData("vitamin_a_test,vitamin_b_test")]
     public void Classes_are_not_taken_for_splits(string folders)
     {
         using var temporary = new TemporaryFolder();
@@ -112,9 +133,79 @@ public class SplitRuleTests
         Assert.Null(set.Test);
     }
 
+    // Within the folder of a split too; below it, one name that says a split may be a class: "valid" beside "invalid".
+    [Theory]
+    [InlineData("train_station,test_tube,vial"), InlineData("invalid,valid"), InlineData("cat")]
+    public void Classes_within_the_folder_of_a_split_are_not_taken_for_splits(string folders)
+    {
+        using var temporary = new TemporaryFolder();
+        var set = Open(Folder(temporary, [.. folders.Split(',').SelectMany(folder => In($"train/{folder}", 12))]));
+        Assert.Equal(folders.Split(',').Order(StringComparer.Ordinal), set.ClassNames);
+        Assert.Null(set.Test);
+    }
+
+    [Theory]
+    [InlineData("a/data-00000-of-00002.parquet,a/data-00001-of-00002.parquet", "Train Train")]
+    [InlineData("0000.parquet,0001.parquet", "Train Train")]
+    [InlineData("data-00000-of-00002-6587633be5e4b2b1.parquet,data-00001-of-00002-0a1f4c5d6e7f8a9b.parquet", "Train Train")]
+    [InlineData("default/partial-train/0000.parquet,default/partial-test/0000.parquet", "Train Test")]
+    [InlineData("default/train/0000.parquet,default/train/0001.parquet,default/validation/0000.parquet", "Train Train Validation")]
+    [InlineData("train/chunk-0/0.parquet,train/chunk-1/0.parquet,test/chunk-0/0.parquet", "Train Train Test")]
+    [InlineData("train.parquet,data/test.parquet", "Train Test")]
+    [InlineData("default/trainA/0000.parquet,default/testA/0000.parquet", "Train Test")]
+    public void Tables_are_sorted_by_their_names_and_folders(string files, string kinds)
+    {
+        var names = files.Split(',');
+        var sorted = SplitNames.OfFiles("set", names, canBeJoined: true);
+        Assert.Equal(kinds, string.Join(' ', names.Select(name => sorted[name])));
+    }
+
+    [Theory]
+    [InlineData("default/trainA/0000.parquet,default/trainB/0000.parquet,default/testA/0000.parquet", "two domains", "default/trainA")]
+    [InlineData("trainA.parquet,trainB.parquet", "two domains", "trainA.parquet")]
+    [InlineData("cats.parquet,dogs.parquet", "do not all say a split", null)]
+    [InlineData("train.parquet,extra.parquet", "do not all say a split", null)]
+    [InlineData("cropped/train-0.parquet,cropped/test-0.parquet,full/train-0.parquet,full/test-0.parquet", "several configurations", "cropped")]
+    [InlineData("size_32/train/0000.parquet,size_64/train/0000.parquet", "several configurations", "size_32")]
+    [InlineData("data1/train.parquet,data2/train.parquet", "several configurations", "data1")]
+    [InlineData("one/0000.parquet,two/0000.parquet", "several configurations", "one")]
+    [InlineData("test-0.parquet,val-0.parquet", "none of them is to train on", null)]
+    public void Tables_that_cannot_be_told_apart_are_refused_with_the_way_out(string files, string message, string? part)
+    {
+        using var temporary = new TemporaryFolder();
+        foreach (var file in files.Split(','))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(temporary[$"set/{file}"])!);
+            File.WriteAllBytes(temporary[$"set/{file}"], [1, 2, 3]);
+        }
+        Assert.Contains(message, Refused(temporary["set"]));
+        if (part is not null) Assert.Contains($"such as {Path.Combine(temporary["set"], part)}", Refused(temporary["set"]));
+    }
+
+    // Not only of a folder test: of an archive of that name, of test2017, of what lies in it.
+    [Fact]
+    public void A_test_split_alone_is_trained_on_and_that_is_told()
+    {
+        using var temporary = new TemporaryFolder();
+        void Told(string path, string part) => Assert.Contains(Open(path).Warnings, warning => warning.Contains($"it has {part} alone, which is trained on"));
+        File.Move(Packed(temporary, "zip", [.. Enumerable.Range(0, 20).Select(i => $"{i:D3}.png")]), temporary["test.zip"]);
+        Told(temporary["test.zip"], "test.zip");
+        File.Move(Packed(temporary, "tar", In("cat", 20)), temporary["pets-val.tar"]);
+        Told(temporary["pets-val.tar"], "pets-val.tar");
+        Folder(temporary, In("test2017", 20));
+        Told(temporary["set"], "test2017/");
+        Told(temporary["set/test2017"], "test2017");
+        File.Move(Packed(temporary, "zip", In("train", 20)), temporary["test-of-it.zip"]);
+        Assert.Empty(Open(temporary["test-of-it.zip"]).Warnings);
+    }
+
     [Theory]
     [InlineData("trainA,trainB,testA,testB", "trainA"), InlineData("trainA,trainB", "trainA"), InlineData("TrainA,TrainB,ValA,ValB", "TrainA")]
-    [InlineData("train_a,train_b", "train_a"), InlineData("testA,testB", "testA"), InlineData("name/trainA,name/trainB", "trainA"), InlineData("trainA,trainB,notes", "trainA")]
+    [InlineData("train_a,train_b", "train_a"), InlineData("testA,testB", "testA"), InlineData("name/trainA,name/trainB", "name/trainA"), InlineData("trainA,trainB,notes", "trainA")]
+    [InlineData("train/trainA,train/trainB,train/testA,train/testB", "train/trainA"), InlineData("train/trainA,train/trainB", "train/trainA")]
+    [InlineData("A_train,B_train", "A_train"), InlineData("trainset A,trainset B", "trainset A"), InlineData("trainA1,trainB1", "trainA1")]
+    [InlineData("images_trainA,images_trainB", "images_trainA"), InlineData("horse2zebra_trainA,horse2zebra_trainB", "horse2zebra_trainA")]
+    [InlineData("traina,trainb", "traina"), InlineData("Atrain,Btrain", "Atrain"), InlineData("train.A,train.B", "train.A")]
     public void Two_domains_are_refused_and_one_side_alone_is_a_set(string folders, string side)
     {
         using var temporary = new TemporaryFolder();
@@ -129,18 +220,18 @@ public class SplitRuleTests
     }
 
     [Theory]
-    [InlineData("npy"), InlineData("npz"), InlineData("zip")]
-    public void Two_domains_of_arrays_and_archives_are_refused(string kind)
+    [InlineData("npy", "train"), InlineData("npz", "train"), InlineData("zip", "train"), InlineData("npz", "images_train"), InlineData("npy", "images_train")]
+    public void Two_domains_of_arrays_and_archives_are_refused(string kind, string split)
     {
         using var temporary = new TemporaryFolder();
         Directory.CreateDirectory(temporary["set"]);
         if (kind == "npz")
         {
             using var zip = ZipFile.Open(temporary["set/set.npz"], ZipArchiveMode.Create);
-            foreach (var side in new[] { "trainA", "trainB" }) { using var entry = zip.CreateEntry(side + ".npy").Open(); entry.Write(Npy_(20)); }
+            foreach (var side in new[] { split + "A", split + "B" }) { using var entry = zip.CreateEntry(side + ".npy").Open(); entry.Write(Npy_(20)); }
         }
         else
-            foreach (var side in new[] { "trainA", "trainB" }) File.WriteAllBytes(temporary[$"set/{side}.{kind}"], kind == "npy" ? Npy_(20) : [1, 2, 3]);
+            foreach (var side in new[] { split + "A", split + "B" }) File.WriteAllBytes(temporary[$"set/{side}.{kind}"], kind == "npy" ? Npy_(20) : [1, 2, 3]);
         Assert.Contains("two domains", Refused(temporary["set"]));
     }
 

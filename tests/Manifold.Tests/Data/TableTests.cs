@@ -182,6 +182,15 @@ public class TableTests
         Assert.Equal([100, 101, 102, 103, 104], All(set.Test).Select(picture => (int)picture.Pixels[0]).Order());
     }
 
+    [Fact]
+    public void A_table_in_a_folder_of_the_test_split_is_trained_on_alone_and_that_is_told()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["pets/default/test"]);
+        File.WriteAllBytes(folder["pets/default/test/0000.parquet"], Table(0, 12));
+        Assert.Contains(DataSet.Open(new DataSettings { Set = folder["pets"] }).Warnings, warning => warning.Contains("its test files are trained on"));
+    }
+
     private static async Task<byte[]> TableOf<T>(Func<int, T> label) where T : struct
     {
         var bytes = new DataField<byte[]>("image");
