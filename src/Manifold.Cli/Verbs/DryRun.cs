@@ -12,8 +12,8 @@ internal static class DryRun
         recipe.Trainer.Validated();
         var (fitted, data) = Recipe.FitTo(recipe, DataSet.Open(recipe.Data, request.DataRoot), request.Entry, request.Changes, request.DataRoot);
         recipe = fitted;
-        using var judges = Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
         var work = Workload.Of(recipe, data, request.Device).ExpectMemory();
+        using var judges = Judges.Of(request.Entry.Name, recipe, TrainingRun.Build(recipe, DataFacts.Of(data), request.Device), data, request.Device, new ScriptConsent(request.Warn));
 
         Console.WriteLine(recipe.ToJson().ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true }));
         Console.WriteLine($"\ndata: {data.Name}, {data.Shape}, {data.Train.Count:N0} train, {data.Validation.Count:N0} validation, {data.Test?.Count ?? 0:N0} test");

@@ -125,8 +125,8 @@ internal static class OrderVerbs
         else if (keep == "left") mask[.., ..(shape.Width / 2)] = 1;
         else
         {
-            if (!File.Exists(keep)) throw new SettingsException($"--keep is {keep}; it needs top, left or a picture's file, white where the picture stays.");
-            var drawn = PictureFile.Decode(File.ReadAllBytes(keep), keep);
+            if (!Path.Exists(keep)) throw new SettingsException($"--keep is {keep}; it needs top, left or a picture's file, white where the picture stays.");
+            var drawn = PictureFile.Read(keep);
             if (drawn.Shape.Height != shape.Height || drawn.Shape.Width != shape.Width) throw new SettingsException($"{keep} is {drawn.Shape}; a mask for this model needs {shape.Height} x {shape.Width} pixels.");
             mask = tensor(drawn.Values.Take(shape.Height * shape.Width).Select(value => value >= 128 ? 1f : 0f).ToArray(), [shape.Height, shape.Width]);
         }

@@ -11,7 +11,8 @@ public sealed class DataSet
     /// <summary>The set inside the library: 11,000 pictures of Fashion-MNIST's training file.</summary>
     public const string Bundled = "bundled";
 
-    // What has no split of its own is put in this one order, so that validation, and the first hundred of a split, are fair samples.
+    // What is not known to be in random order is put in this one, so that validation, and the first hundred of any split, are
+    // fair samples: files may be sorted by class, once or several times over, and those without labels do not show it.
     private const long ShuffleSeed = 1965;
 
     private readonly SplitSources sources;
@@ -26,13 +27,12 @@ public sealed class DataSet
         Fingerprint = Hash(sources);
         var order = Order(sources.Train.Count, !sources.IsInRandomOrder);
         var train = isCut ? order.Length - order.Length / 10 : order.Length;
-        var isNamed = sources.IsInNamedOrder || IsGroupedByClass(sources.Train);
         Train = new Split("train", sources.Train, order[..train], settings);
         Validation = isCut ? new Split("validation", sources.Train, order[train..], settings) : Own("validation", sources.Validation!);
         Test = sources.Test is null ? null : Own("test", sources.Test);
         Origins = [.. Described(isCut)];
 
-        Split Own(string split, MemorySource source) => new(split, source, Order(source.Count, isNamed || IsGroupedByClass(source)), settings);
+        Split Own(string split, MemorySource source) => new(split, source, Order(source.Count, !sources.IsInRandomOrder), settings);
     }
 
     public string Name { get; }
@@ -109,8 +109,10 @@ public sealed class DataSet
             .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal).Prepend(Bundled).Concat(Toy.All.Select(toy => toy.Name)).Distinct();
 
     /// <summary>Whether a set is named by its path. The sets that the library makes come first.</summary>
-    internal static bool IsPath(DataSettings settings) =>
-        settings.Set != Bundled && Toy.Named(settings.Set) is null && settings.Set != StackedPictures.Name && SetReader.IsPath(settings.Set);
+    internal static bool IsPath(DataSettings settings) => !IsMade(settings.Set) && SetReader.IsPath(settings.Set);
+
+    /// <summary>Whether it is the name of a set that the library makes, which comes before any file or folder so named.</summary>
+    internal static bool IsMade(string name) => name is Bundled or StackedPictures.Name || Toy.Named(name) is not null;
 
     /// <summary>The folder of a set by name; null if there is none.</summary>
     internal static string? FolderOf(string name, string? dataRoot) =>
@@ -158,14 +160,6 @@ public sealed class DataSet
     }
 
     private static int[] Order(int count, bool isPermuted) => isPermuted ? Chance.Permutation(count, ShuffleSeed) : [.. Enumerable.Range(0, count)];
-
-    // Each class in one run: then the last tenth, and the first hundred, would be of a few classes.
-    private static bool IsGroupedByClass(MemorySource source)
-    {
-        if (source.Labels is not { Count: > 0 } labels) return false;
-        var runs = 1 + labels.Zip(labels.Skip(1)).Count(pair => pair.First != pair.Second);
-        return runs == labels.Distinct().Count();
-    }
 
     private static void ExpectOneShape(string name, SplitSources sources)
     {

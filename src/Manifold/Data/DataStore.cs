@@ -63,17 +63,15 @@ public sealed record DataStore(string Root)
     /// <exception cref="DataException">The pictures cannot be read, the name is taken, or the folder cannot be written.</exception>
     public DataSet Import(string path, string name, bool skipBad = false)
     {
-        if (name.Length == 0 || name.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0 || name.StartsWith('.') || name == DataSet.Bundled)
-            throw new DataException($"\"{name}\" cannot be the name of a set: it names a folder, and {DataSet.Bundled} is taken.");
+        ExpectName(name);
         var folder = FolderOf(name);
         if (Directory.Exists(folder)) throw new DataException($"There is a set {name} in {Root} already. Give another --name, or delete {folder} first.");
         if (!File.Exists(path) && !Directory.Exists(path)) throw new DataException($"There is no {path} to import.");
 
-        var set = DataSet.Open(new DataSettings { Set = path, SkipBad = skipBad });
-        var part = folder + Download.Unfinished;
+        var set = OpenToCopy(path, skipBad);
+        var part = $"{folder}.{Guid.NewGuid():N}{Download.Unfinished}";       // of nobody else: what is there is never deleted
         Guard(folder, () =>
         {
-            if (Directory.Exists(part)) Directory.Delete(part, recursive: true);
             try
             {
                 if (Directory.Exists(path)) CopyFolder(path, part);
@@ -88,6 +86,30 @@ public sealed record DataStore(string Root)
             }
         });
         return set;
+    }
+
+    private static void ExpectName(string name)
+    {
+        if (name.Length == 0 || name.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0 || name.StartsWith('.'))
+            throw new DataException($"\"{name}\" cannot be the name of a set: it names a folder.");
+        if (name.EndsWith(Download.Unfinished, StringComparison.OrdinalIgnoreCase))
+            throw new DataException($"\"{name}\" cannot be the name of a set: {Download.Unfinished} is the end of what is not finished. Give another --name.");
+        if (DataSet.IsMade(name))
+            throw new DataException($"\"{name}\" is a set that the library makes, so an import of that name would never be opened. Give another --name.");
+    }
+
+    // What is imported is copied as it is, so pictures that need another size cannot be; the advice to set one is for training.
+    private static DataSet OpenToCopy(string path, bool skipBad)
+    {
+        try
+        {
+            return DataSet.Open(new DataSettings { Set = path, SkipBad = skipBad });
+        }
+        catch (DataException e) when (e.Message.Contains("data.size", StringComparison.Ordinal))
+        {
+            throw new DataException($"{e.Message} That is an option of train, ./manifold train RECIPE --data {path} --set data.size=64; " +
+                "an import copies pictures as they are, so resize them first or train on the path itself.", e);
+        }
     }
 
     // An idx file under the name by which a folder of them is known, so that the set is found by what lies in it.

@@ -6,6 +6,9 @@ internal static class DecodedLimit
     /// <summary>Bytes of all pictures of a set.</summary>
     public const long Bytes = 1L << 30;
 
+    /// <summary>Bytes for each picture beside its pixels: its place in the order of its split and of an epoch, and its label.</summary>
+    public const int BesidePixels = 16;
+
     /// <summary>Pixels of one picture, 8,192 squared.</summary>
     public const long LargestPixels = 1 << 26;
 
@@ -33,12 +36,13 @@ internal static class DecodedLimit
     public static void Check(string path, long count, PictureShape shape, long held = 0)
     {
         var one = (decimal)shape.Channels * shape.Height * shape.Width;
-        var need = count * one + held;
+        var need = count * (one + BesidePixels) + held;
         if (need <= Bytes) return;
         var all = count + Math.Ceiling(held / one);
         var size = 1;
-        while (all * shape.Channels * (2 * size) * (2 * size) <= Bytes) size *= 2;
-        var fits = all * shape.Channels <= Bytes;
+        bool Fits(int side) => all * ((decimal)shape.Channels * side * side + BesidePixels) <= Bytes;
+        while (Fits(2 * size)) size *= 2;
+        var fits = Fits(1);
         throw new DataException(
             $"{path} has {all:N0} pictures of {shape}, which take {need / (1 << 30):N1} GB decoded; the limit is {Bytes >> 30} GB. "
             + (fits ? $"Make them smaller: --set data.size={size}." : "Give fewer pictures."));

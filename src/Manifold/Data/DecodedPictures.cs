@@ -35,26 +35,28 @@ internal sealed class DecodedPictures
     public PictureShape Shape { get; }
 
     /// <summary>Decodes some of the files.</summary>
-    /// <returns>Which files could be read, and their pictures.</returns>
-    public (IReadOnlyList<int> Kept, byte[] Pixels) Decode(int start, int count)
+    /// <param name="scale">By which values are multiplied before they are resized.</param>
+    /// <returns>Which files could be read, their pictures, and the largest value in the files.</returns>
+    public (IReadOnlyList<int> Kept, byte[] Pixels, byte Largest) Decode(int start, int count, byte scale = 1)
     {
         var members = Enumerable.Range(start, count).Where(i => shapes[i] is not null).ToList();
         var pixels = new byte[(long)members.Count * Shape.Dims];
+        var largest = new byte[members.Count];
         ForEach(k =>
         {
             var (i, shape) = (members[k], shapes[members[k]]!.Value);
             budget.Within(lengths[i] + (long)shape.Height * shape.Width * PictureFile.DecodingBytes, () =>
             {
-                PictureFile.Decode(BytesOf(i), NameOf(i), shape, settings.Size, pixels.AsSpan(k * Shape.Dims, Shape.Dims));
+                largest[k] = PictureFile.Decode(BytesOf(i), NameOf(i), shape, settings.Size, pixels.AsSpan(k * Shape.Dims, Shape.Dims), scale);
                 return true;
             });
         }, members.Count, k => shapes[members[k]] = null);
 
         var kept = Enumerable.Range(0, members.Count).Where(k => shapes[members[k]] is not null).ToList();
-        if (kept.Count == members.Count) return (members, pixels);
+        if (kept.Count == members.Count) return (members, pixels, largest.DefaultIfEmpty().Max());
         for (var k = 0; k < kept.Count; k++) pixels.AsSpan(kept[k] * Shape.Dims, Shape.Dims).CopyTo(pixels.AsSpan(k * Shape.Dims));
         Array.Resize(ref pixels, kept.Count * Shape.Dims);
-        return ([.. kept.Select(k => members[k])], pixels);
+        return ([.. kept.Select(k => members[k])], pixels, kept.Select(k => largest[k]).DefaultIfEmpty().Max());
     }
 
     /// <summary>Files that could not be read; all of them only once everything is decoded.</summary>

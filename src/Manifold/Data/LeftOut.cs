@@ -30,6 +30,7 @@ internal sealed class LeftOutCounts
         BesideSplits = "pictures beside the folders of splits",
         BesideClasses = "pictures beside the folders of classes",
         BesideFiles = "data beside the files of the set",
+        OtherArrays = "arrays that are not read",
         Packed = "packed files whose unpacked twin is read";
 
     private readonly Dictionary<string, (int Count, string Example)> counts = [];

@@ -31,9 +31,9 @@ public static class Npy
     {
         using var file = new NpyFile(path);
         SplitNames.ExpectOneDomain(path, [.. file.Names]);
-        SplitArrays? OfSplit(SplitKind kind) => Arrays(file, kind, file.FindSplit(kind, pictureWords), []);
+        SplitArrays? OfSplit(SplitKind kind) => Arrays(file, kind, [], []);
         SplitArrays? validation = OfSplit(SplitKind.Validation), test = OfSplit(SplitKind.Test);
-        var train = Arrays(file, SplitKind.Train, [.. file.FindSplit(SplitKind.Train, pictureWords), .. pictureNames], labelNames);
+        var train = Arrays(file, SplitKind.Train, pictureNames, labelNames);
         var isOther = train is null && (validation is null) != (test is null);
         IReadOnlyList<string> notes = isOther ? [TrainedOn(validation is null ? "test" : "validation")] : [];
         if (isOther) (train, validation, test) = (validation ?? test, null, null);
@@ -58,7 +58,7 @@ public static class Npy
             var note = isStretched ? Idx.BlackAndWhite(path) : null;
             MemorySource? Read(int i) => pictures[i] is { } some
                 ? Source(path, some, splits[i]!.Labels, size, scale, i == 0 && beside is not null ? beside : file, note) : null;
-            return new SplitSources(Read(0)!, Read(1), Read(2)) { Notes = notes };
+            return new SplitSources(Read(0)!, Read(1), Read(2)) { Notes = notes, LeftOut = NotRead(file, splits) };
         });
     }
 
@@ -72,8 +72,19 @@ public static class Npy
 
     private sealed record SplitArrays(NpyArray Pictures, NpyArray? Labels);
 
-    private static SplitArrays? Arrays(NpyFile file, SplitKind kind, IReadOnlyList<string> names, string[] labels) =>
-        file.Find([.. names]) is { } pictures ? new SplitArrays(pictures, file.Find([.. file.FindSplit(kind, labelWords), .. labels])) : null;
+    private static SplitArrays? Arrays(NpyFile file, SplitKind kind, string[] names, string[] labels) =>
+        (file.FindSplit(kind, pictureWords) ?? file.Find(names)) is { } pictures
+            ? new SplitArrays(pictures, file.FindSplit(kind, labelWords) ?? file.Find(labels)) : null;
+
+    // By their names alone: what says pictures or a split, and arrays that were saved without a name. Labels are not missed.
+    private static IReadOnlyList<LeftOut> NotRead(NpyFile file, SplitArrays?[] splits)
+    {
+        var read = splits.OfType<SplitArrays>().SelectMany(split => new[] { split.Pictures.Name, split.Labels?.Name }).ToHashSet();
+        bool MayBePictures(string name) => SplitNames.Words(name) is var words && !words.Any(labelWords.Contains)
+            && (words.Any(pictureWords.Contains) || words is ["arr"] || SplitNames.Of(name) is not null);
+        var others = file.Names.Where(name => !read.Contains(name) && MayBePictures(name)).ToList();
+        return others.Count == 0 ? [] : [new LeftOut(LeftOutCounts.OtherArrays, others.Count, others[0])];
+    }
 
     /// <param name="Shape">As in the file.</param>
     /// <param name="IsLast">Whether the channels are the last axis.</param>
@@ -202,12 +213,42 @@ public static class Npy
 
     private static string Named(NpyArray array) => $"{array.Path}: {array.Name} has shape [{string.Join(", ", array.Shape)}]";
 
-    /// <summary>The file beside this one that holds its labels, in any letter case, or null.</summary>
+    /// <summary>
+    /// The file beside this one that holds its labels, in any letter case, or null: train-labels for train-images, y_train for
+    /// x_train, train_labels for train.
+    /// </summary>
+    /// <exception cref="DataException">Several files may hold them.</exception>
     internal static string? LabelsOf(string path)
     {
         var name = Path.GetFileName(path);
+        if (!IsFile(path) || SplitNames.Words(name).Any(labelWords.Contains)) return null;
         var labels = name.Replace("images", "labels", StringComparison.OrdinalIgnoreCase)
             .Replace("imgs", "labels", StringComparison.OrdinalIgnoreCase);
-        return IsFile(path) && labels != name ? Beside.Find(path, labels, ".npy", ".npz") : null;
+        return (labels != name ? Beside.Find(path, labels, ".npy", ".npz") : null) ?? NamedLabelsOf(path);
+    }
+
+    // By the words of the names: those of the labels' file are the same, but for what says labels and what says pictures.
+    private static string? NamedLabelsOf(string path)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!Directory.Exists(folder)) return null;
+        var subject = SubjectOf(path);
+        var found = Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file))
+            .Where(file => IsFile(file) && SplitNames.Words(file).Any(labelWords.Contains) && SubjectOf(file) == subject)
+            .Order(StringComparer.Ordinal).ToList();
+        if (found.Count > 1)
+            throw new DataException(
+                $"{path} has {string.Join(", ", found)} beside it, which may each hold its labels. Move away all but the one that does.");
+        if (found.Count == 0) return null;
+        FolderWalk.ExpectWithinFolder(Path.Combine(folder, found[0]));
+        return Path.Combine(Path.GetDirectoryName(path) ?? "", found[0]);
+    }
+
+    // "train" of x_train.npy, train_labels.npy and train.npy; digits tell files apart too.
+    private static string SubjectOf(string path)
+    {
+        var name = Path.GetFileNameWithoutExtension(path);
+        var words = SplitNames.Words(name).Where(word => !pictureWords.Contains(word) && !labelWords.Contains(word));
+        return string.Join(' ', words.Order(StringComparer.Ordinal)) + ' ' + string.Concat(name.Where(char.IsDigit));
     }
 }

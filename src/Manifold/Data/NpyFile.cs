@@ -44,9 +44,28 @@ internal sealed class NpyFile : IDisposable
         return null;
     }
 
-    /// <summary>Names of arrays that say a split and one of these words: x_train, train_images.</summary>
-    public IReadOnlyList<string> FindSplit(SplitKind kind, IReadOnlySet<string> words) =>
-        [.. Names.Where(name => SplitNames.Of(name) == kind && SplitNames.Words(name).Any(words.Contains))];
+    /// <summary>
+    /// The array of a split whose name has one of these words, or null. A name of nothing else, x_train or TrainImages, comes
+    /// before one that says more, x_train_noisy.
+    /// </summary>
+    /// <exception cref="DataException">Several have equal claims to it, or it is no array of numbers.</exception>
+    public NpyArray? FindSplit(SplitKind kind, IReadOnlySet<string> words)
+    {
+        var all = Names.Where(name => SplitNames.Of(name) == kind && SplitNames.Words(name).Any(words.Contains)).ToList();
+        var exact = all.Where(IsCustomary).ToList();
+        var found = exact.Count > 0 ? exact : all;
+        if (found.Select(name => name.ToLowerInvariant()).Distinct().Count() > 1)
+            throw new DataException(
+                $"{path} has {string.Join(", ", found)}; only one of them can be taken. Save it again with the one to read alone.");
+        return found.Count == 0 ? null : Find(found[0]);
+    }
+
+    // One word of the split and one of what it holds, whatever parts them: no digit, no third word.
+    private static bool IsCustomary(string name)
+    {
+        var words = SplitNames.Words(name);
+        return words.Count == 2 && words.Sum(word => word.Length) == name.Count(char.IsLetterOrDigit);
+    }
 
     /// <summary>The first array; null if there is none.</summary>
     public NpyArray? First() => arrays.Count == 0 ? null : Open(arrays[0].Name, arrays[0].Entry);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Manifold.Engine;
 using SkiaSharp;
 
 namespace Manifold.Data;
@@ -22,6 +23,25 @@ public static class PictureFile
     public static bool IsPicture(string path) =>
         Path.GetExtension(path).ToLowerInvariant() is ".png" or ".jpg" or ".jpeg" or ".jpe" or ".jfif" or ".webp" or ".bmp" or ".gif";
 
+    /// <summary>Reads and decodes a picture's file; a symbolic link is followed.</summary>
+    /// <exception cref="DataException">There is none, it is no regular file (a pipe has no end), or it is no picture.</exception>
+    public static Pixels Read(string path)
+    {
+        try
+        {
+            var file = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+            return Decode(RegularFile.ReadAll(file, PictureFiles.LargestFile), path);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new DataException($"There is no file {path}.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
     /// <summary>Decodes a picture.</summary>
     /// <exception cref="DataException">It is no such picture, is cut short, or is too large.</exception>
     public static Pixels Decode(byte[] file, string name)
@@ -44,12 +64,14 @@ public static class PictureFile
     /// <summary>Decodes and resizes a picture into memory that is there.</summary>
     /// <param name="shape">As <see cref="Shape"/> told it.</param>
     /// <param name="target">The planes of one channel or three; a grey picture's plane is repeated to fill three.</param>
+    /// <param name="scale">By which values are multiplied before they are resized.</param>
+    /// <returns>The largest value in the file.</returns>
     /// <exception cref="DataException">It is cut short.</exception>
-    internal static void Decode(byte[] file, string name, PictureShape shape, int? size, Span<byte> target)
+    internal static byte Decode(byte[] file, string name, PictureShape shape, int? size, Span<byte> target, byte scale = 1)
     {
         using var codec = Open(file, name);
         if (ShapeOf(file, codec, name) != shape) throw new DataException($"{name} changed while it was read. Open it again.");
-        Decode(codec, Orientation.Of(file, codec), shape, size, target, name);
+        return Decode(codec, Orientation.Of(file, codec), shape, size, target, name, scale);
     }
 
     private static SKCodec Open(byte[] file, string name) =>
@@ -67,7 +89,8 @@ public static class PictureFile
     }
 
     // Native memory is given back at once; garbage of this size would wait for the collector.
-    private static unsafe void Decode(SKCodec codec, SKEncodedOrigin origin, PictureShape shape, int? size, Span<byte> target, string name)
+    private static unsafe byte Decode(
+        SKCodec codec, SKEncodedOrigin origin, PictureShape shape, int? size, Span<byte> target, string name, byte scale = 1)
     {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         var area = width * height;
@@ -81,16 +104,20 @@ public static class PictureFile
         {
             if (codec.GetPixels(info, (nint)rgba) is var result and not SKCodecResult.Success)
                 throw new DataException($"{name} is broken or cut short ({result}). Get it again.");
+            byte largest = 0;
             for (var c = 0; c < shape.Channels; c++)
             {
                 var plane = target.Slice(c * planeBytes, planeBytes);
                 OverWhite(rgba, area, c);
                 var whole = weights is null ? plane : new Span<byte>(turned, area);
                 Orientation.Turn((byte*)rgba + c, step: 4, width, height, origin, whole);
+                foreach (var value in whole) largest = Math.Max(largest, value);
+                if (scale > 1) foreach (ref var value in whole) value *= scale;
                 if (weights is not null) Resize.Plane(whole, shape.Height, shape.Width, weights, plane);
             }
             for (var filled = shape.Channels * planeBytes; filled < target.Length; filled += planeBytes)
                 target[..planeBytes].CopyTo(target[filled..]);
+            return largest;
         }
         finally
         {

@@ -45,7 +45,7 @@ public static class PictureFiles
         {
             ClassNames = layout.Classes,
             LeftOut = [.. left.All, .. found.LeftOut],
-            Notes = layout.Notes,
+            Notes = [.. layout.Notes, .. found.Sources.Select(source => source.Note).OfType<string>().Distinct()],
             TrainFrom = layout.From(SplitKind.Train),
             ValidationFrom = layout.From(SplitKind.Validation),
             TestFrom = layout.From(SplitKind.Test),
@@ -60,15 +60,24 @@ public static class PictureFiles
     {
         List<EncodedPicture> all = [.. train.Concat(validation).Concat(test).Select(picture => picture.File)];
         var decoded = new DecodedPictures(path, all, settings);
-        var (trained, validated, tested) = (Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count));
-        return new SplitSources(trained, validated, tested) { LeftOut = Unreadable() };
+        byte largest = 0, scale = 1;
+        var sources = Parts();
+        if (largest == 1)
+        {
+            // Nothing but 0 and 1 in any split is black and white, as masks are.
+            scale = 255;
+            sources = Parts();
+        }
+        return sources with { LeftOut = Unreadable() };
 
+        SplitSources Parts() => new(Part(train, 0), Optional(validation, train.Count), Optional(test, train.Count + validation.Count));
         MemorySource? Optional(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset) => pictures.Count == 0 ? null : Part(pictures, offset);
         MemorySource Part(IReadOnlyList<(EncodedPicture File, int? Label)> pictures, int offset)
         {
-            var (kept, values) = decoded.Decode(offset, pictures.Count);
+            var (kept, values, most) = decoded.Decode(offset, pictures.Count, scale);
+            largest = Math.Max(largest, most);
             var labels = pictures.All(picture => picture.Label is not null) ? kept.Select(i => pictures[i - offset].Label!.Value).ToArray() : null;
-            return new MemorySource(path, decoded.Shape, values, labels);
+            return new MemorySource(path, decoded.Shape, values, labels) { Note = scale > 1 ? Idx.BlackAndWhite(path) : null };
         }
         IReadOnlyList<LeftOut> Unreadable() =>
             decoded.Skipped is [var first, ..] and var skipped ? [new LeftOut(LeftOutCounts.Unreadable, skipped.Count, all[first].Path)] : [];

@@ -124,14 +124,16 @@ internal static class SetReader
     {
         var all = Npy.Open(OfKind(files, SplitKind.Train)[0], settings.Size);
         var held = all.Sources.Sum(source => (long)source.Bytes.Length);
+        List<LeftOut> left = [.. all.LeftOut];
         SplitSources? Read(SplitKind kind)
         {
             if (OfKind(files, kind) is not [var file, ..]) return null;
             var found = Npy.Open(file, settings.Size, held);
+            left.AddRange(found.LeftOut);
             held += found.Train.Bytes.Length;
             return found;
         }
-        return all with { Validation = Read(SplitKind.Validation)?.Train ?? all.Validation, Test = Read(SplitKind.Test)?.Train ?? all.Test };
+        return all with { Validation = Read(SplitKind.Validation)?.Train ?? all.Validation, Test = Read(SplitKind.Test)?.Train ?? all.Test, LeftOut = left };
     }
 
     private static SplitSources OfTables(IReadOnlyList<(string File, SplitKind Kind)> files, DataSettings settings) =>

@@ -33,8 +33,7 @@ public sealed class Split
     {
         var pixels = paths.SelectMany(path =>
         {
-            if (!File.Exists(path)) throw new DataException($"There is no file {path}.");
-            var picture = PictureFile.Decode(File.ReadAllBytes(path), path);
+            var picture = PictureFile.Read(path);
             if (settings.Size is { } size) picture = Resize.ToSquare(picture, size);
             return picture.Shape == shape ? picture.Values : throw new DataException($"{path} is {picture.Shape}; the model needs {shape}.");
         }).ToArray();
@@ -44,6 +43,10 @@ public sealed class Split
     public string Name { get; }
     public int Count => members.Length;
     public PictureShape Shape => source.Shape;
+
+    /// <summary>Whether each picture has a class.</summary>
+    public bool HasLabels => source.Labels is not null;
+
     public Binarization Binarize { get; }
 
     /// <summary>Whether a grey value is spread over its bin: (byte + u) / 256, anew every time an example is seen; evaluation draws u from <see cref="CoinSeed"/>.</summary>

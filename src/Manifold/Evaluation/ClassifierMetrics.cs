@@ -14,10 +14,12 @@ public static class ClassifierMetrics
     public static readonly IReadOnlyList<string> Names = ["accuracy", "error"];
 
     /// <summary>The share of answers that are right, or wrong.</summary>
-    /// <exception cref="MetricException">There is no metric of that name.</exception>
+    /// <exception cref="MetricException">There is no metric of that name, or the split has no labels.</exception>
     public static Measurement Measure(string metric, IClassifier model, Split split, Device device, int? limit = null, Action<double>? progress = null)
     {
         if (!Names.Contains(metric)) throw new MetricException($"No metric \"{metric}\".{Suggest.DidYouMean(metric, Names)} Metrics of this model: {string.Join(", ", Names)}.");
+        if (model.AsksLabels && !split.HasLabels)
+            throw new MetricException($"The {split.Name} split has no labels, and {metric} needs them. Measure it on a split that has: --split {(split.Name == "validation" ? "train" : "validation")}.");
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
         using var _ = no_grad();

@@ -30,6 +30,14 @@ public static class Mlp
         return Sequential(layers);
     }
 
+    /// <summary>Weights of such layers, without the biases; a number that no network could have is told too.</summary>
+    internal static double Weights(params IEnumerable<double> sizes)
+    {
+        double before = 0, sum = 0;
+        foreach (var size in sizes) (sum, before) = (sum + before * size, size);
+        return sum;
+    }
+
     /// <param name="inPlace">Whether it may write over its input, which then must be nobody else's; a hyperbolic tangent never does.</param>
     internal static Module<Tensor, Tensor> Module(this Activation activation, bool inPlace = false) => activation switch
     {

@@ -54,6 +54,9 @@ public interface IClassifier
     /// <summary>Logits of the classes, [B, K], of pictures in [0, 1].</summary>
     Tensor Logits(Tensor x);
 
+    /// <summary>Whether it needs the labels of the pictures; what asks for turns makes its own.</summary>
+    bool AsksLabels { get; }
+
     /// <summary>The pictures and labels that the classifier learns from, made of a batch as it comes.</summary>
     (Tensor X, Tensor Labels) Asked(Batch batch);
 }
@@ -84,6 +87,8 @@ public sealed class SmallClassifier : Module<Tensor, Tensor>, IClassifier, IFeat
 
     /// <summary>rotnet where it was asked for turns, else lenet.</summary>
     public string Kind => settings.Task == ClassifierTask.Rotations ? "rotnet" : "lenet";
+
+    public bool AsksLabels => settings.Task == ClassifierTask.Labels;
 
     public override Tensor forward(Tensor x) => head.call(body.call(x));
 

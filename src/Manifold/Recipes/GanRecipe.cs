@@ -60,6 +60,10 @@ public sealed record GanRecipe : Recipe
         Tiny: Small(new AdversarialObjective()) with { Model = new GanSettings { LatentDim = 4, Width = 4, DiscriminatorNorm = Norm.Spectral } });
 
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
+    internal override double LeastParameters(DataFacts data) => Model.Network == GanNetwork.Mlp
+        ? Mlp.Weights([Model.LatentDim, .. Model.Hidden.Reverse().Select(width => (double)width), data.Shape.Dims])
+        : (double)Model.LatentDim * Model.Width;
+
     public override Plan Build(DataFacts data, Device device)
     {
         Objective.Validated();

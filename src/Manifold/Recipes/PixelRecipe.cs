@@ -67,6 +67,9 @@ public sealed record MadeRecipe : PixelRecipe
         Choose(Model.Likelihood, data, own, isSet, Logistics) is var choice
             ? this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() } : this;
 
+    internal override double LeastParameters(DataFacts data) =>
+        Mlp.Weights([data.Shape.Dims, .. Model.Hidden.Select(width => (double)width), data.Shape.Dims]);
+
     protected override PixelModel Make(DataFacts data) => new Made(data.Shape, Model, data.Classes);
 
     public static RecipeEntry Entry { get; } = new("made",

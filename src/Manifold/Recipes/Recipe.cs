@@ -45,6 +45,9 @@ public abstract record Recipe
     /// <exception cref="ArgumentException">A setting is out of range, or two contradict each other; the message names them.</exception>
     public abstract Plan Build(DataFacts data, Device device);
 
+    /// <summary>Numbers that the networks have at the very least, by the settings alone, so before they are made; 0 where these do not tell.</summary>
+    internal virtual double LeastParameters(DataFacts data) => 0;
+
     /// <summary>Who draws the run at a look: a grid where pictures can be drawn, a cloud of points.</summary>
     public virtual IReadOnlyList<IObserver> Drawings(Plan plan, RunFolder run, DataSet data, Device device) =>
         data.Shape.IsPoint && plan.Model is IDecoder decoder ? [new PointCloud(decoder, data.Validation, run, device)]

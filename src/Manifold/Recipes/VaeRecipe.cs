@@ -55,6 +55,15 @@ public sealed record VaeRecipe : Recipe
         return this with { Data = choice.Data, Model = Model with { Likelihood = choice.Likelihood }, LikelihoodReason = choice.ToString() };
     }
 
+    internal override double LeastParameters(DataFacts data)
+    {
+        double latents = Model.LatentDim;
+        var codes = Model.Posterior == PosteriorFamily.FullNormal ? latents * (latents + 1) / 2 : latents;
+        if (Model.Network == Network.Conv) return codes + latents;
+        var hidden = Model.Hidden.Select(width => (double)width).ToList();
+        return Mlp.Weights([data.Shape.Dims, .. hidden, codes]) + Mlp.Weights([latents, .. Enumerable.Reverse(hidden), data.Shape.Dims]);
+    }
+
     public override Plan Build(DataFacts data, Device device)
     {
         var objective = Objective.Validated(Math.Max(1, Model.Groups.Count));

@@ -54,6 +54,7 @@ public sealed record Workload(
     {
         recipe.Trainer.Validated();
         using var scope = NewDisposeScope();
+        ExpectWeights(recipe, DataFacts.Of(data), Machine.FreeMemory);
         var few = recipe with { Trainer = recipe.Trainer with { BatchSize = Math.Min(Measured, recipe.Trainer.BatchSize) } };
         using var plan = TrainingRun.Build(few, DataFacts.Of(data), device);
         var batch = plan.Algorithm.BatchSize(0);
@@ -62,6 +63,18 @@ public sealed record Workload(
         return new Workload(table.Layers, batch, batch / few.Trainer.BatchSize, recipe.Trainer.BatchSize,
             plan.Algorithm.Networks.Values.Sum(network => network.parameters().Sum(parameter => parameter.numel())),
             plan.Algorithm.Optimizers.Values.Sum(optimizer => optimizer.State.Values.Sum(tensor => tensor.numel())), data.Shape.Dims);
+    }
+
+    /// <summary>Refuses networks whose weights cannot be held, before they are made.</summary>
+    /// <param name="free">Bytes of memory that can be taken.</param>
+    /// <exception cref="SettingsException">The message has what they need, what there is, and the settings that decide it.</exception>
+    internal static void ExpectWeights(Recipe recipe, DataFacts data, long free)
+    {
+        var least = sizeof(float) * 3 * recipe.LeastParameters(data);
+        if (least <= free) return;
+        throw new SettingsException(
+            $"The weights of {data.Name}'s networks, with gradients and averages, need {Gigabytes(least)} or more for pictures of {data.Shape}, "
+            + $"and {Gigabytes(free)} are free here. Make the model (model.hidden, model.latent_dim) or data.size smaller.");
     }
 
     /// <summary>Refuses a batch that cannot be held, before tensors of its size are made.</summary>

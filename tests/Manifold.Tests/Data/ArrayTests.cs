@@ -86,6 +86,30 @@ public class ArrayTests
             Assert.Equal(DataSet.Open(new DataSettings { Set = folder["bytes.idx"], Size = size }).Fingerprint, DataSet.Open(new DataSettings { Set = folder["bits.idx"], Size = size }).Fingerprint);
     }
 
+    // Masks are often saved so; pictures that have one brighter pixel are not, whatever they are resized to.
+    [Fact]
+    public void Picture_files_of_nothing_but_0_and_1_are_black_and_white_too()
+    {
+        using var folder = new TemporaryFolder();
+        void Write(string name, Func<int, int, int> value)
+        {
+            Directory.CreateDirectory(folder[name]);
+            for (var i = 0; i < 20; i++)
+                File.WriteAllBytes(folder[$"{name}/{i:00}.png"], new Manifold.Pictures.Picture(6, 6, 1, [.. Enumerable.Range(36 * i, 36).Select(at => (byte)value(i, at))]).ToPng());
+        }
+        Write("bits", (_, at) => at * at / 7 % 2);
+        Write("bytes", (_, at) => 255 * (at * at / 7 % 2));
+        Write("dark", (i, at) => at == 0 ? 20 : at * at / 7 % 2);
+        foreach (var size in new int?[] { null, 4 })
+        {
+            DataSet Open(string name) => DataSet.Open(new DataSettings { Set = folder[name], Size = size });
+            Assert.Equal(Open("bytes").Fingerprint, Open("bits").Fingerprint);
+            Assert.Contains("nothing but 0 and 1", Assert.Single(Open("bits").Warnings));
+            Assert.Empty(Open("dark").Warnings);
+            Assert.InRange(Open("dark").Train.InOrder(0, 18, PixelRange.Bytes).X.max().item<float>(), 0, 20);
+        }
+    }
+
     // The test part has no pixel above 1, the training part has.
     [Fact]
     public void Both_parts_of_a_file_have_one_scale()
@@ -112,6 +136,62 @@ public class ArrayTests
         Assert.Equal(1, Opened(Npz(("X_Train", pictures), ("Y_TRAIN", labels), ("X_Test", pictures)), "set.npz").Test!.Count - 19);
         Assert.Equal(1, Opened(Npz(("x", pictures), ("X", labels), ("y", labels)), "set.npz").Classes);         // the exact name is preferred
         Assert.Contains("only one may be called x", Refused(Npz(("x", pictures), ("x", labels)), "set.npz"));
+    }
+
+    private static (string, byte[]) Many(string name, int count) => (name, Npy("|u1", $"({count}, 2, 2)", [.. Grey(4 * count).Select(value => (byte)value)]));
+
+    private static (string, byte[]) Classes(string name, int count, int classes) =>
+        (name, Npy("|u1", $"({count},)", [.. Enumerable.Range(0, count).Select(i => (byte)(i % classes))]));
+
+    // Whatever their order in the file.
+    [Fact]
+    public void The_customary_name_comes_before_one_that_says_more_and_what_is_not_read_is_said()
+    {
+        var set = Opened(Npz(Many("x_train_noisy", 40), Many("x_train", 50), Many("x_test", 4), Classes("y_train_coarse", 50, 2), Classes("y_train", 50, 5)), "set.npz");
+        Assert.Equal((45, 5, 4), (set.Train.Count, set.Classes, set.Test!.Count));
+        Assert.Contains(set.Warnings, note => note.Contains("left out 1: arrays that are not read (x_train_noisy)", StringComparison.Ordinal));
+        Assert.Equal(40, Opened(Npz(Many("x_train_noisy", 40), Many("x_test", 4)), "set.npz") is var alone ? alone.Train.Count + alone.Validation.Count : 0);
+    }
+
+    [Theory]
+    [InlineData("images2"), InlineData("evaluation_images"), InlineData("test"), InlineData("arr_7"), InlineData("x")]
+    public void Arrays_that_may_be_pictures_are_not_dropped_in_silence(string name) =>
+        Assert.Contains($"left out 1: arrays that are not read ({name})", Assert.Single(Opened(Npz(Many("images", 20), Many(name, 20)), "set.npz").Warnings));
+
+    [Fact]
+    public void Several_arrays_of_one_split_are_refused_with_their_names()
+    {
+        foreach (var (one, other) in new[] { ("x_test_a", "x_test_b"), ("x_test", "test_images"), ("X_val1", "x_val2") })
+            Assert.Contains($"{one}, {other}", Refused(Npz(Many("x_train", 20), Many(one, 20), Many(other, 20)), "set.npz"));
+        Assert.Contains("y_train_fine, y_train_coarse", Refused(Npz(Many("x_train", 20), Classes("y_train_fine", 20, 5), Classes("y_train_coarse", 20, 2)), "set.npz"));
+    }
+
+    [Theory]
+    [InlineData("x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy")]
+    [InlineData("train.npy", "train_labels.npy", "test.npy", "test_labels.npy")]
+    [InlineData("train-images.npy", "train-labels.npy", "test-images.npy", "test-labels.npy")]
+    [InlineData("trainImages.npy", "trainTargets.npy", "testImages.npy", "testTargets.npy")]
+    [InlineData("X_train_28.npy", "y_train_28.npy", "X_test_28.npy", "y_test_28.npy")]
+    public void Labels_in_files_beside_are_read(string train, string trainLabels, string test, string testLabels)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (name, array) in new[] { Many(train, 20), Classes(trainLabels, 20, 5), Many(test, 6), Classes(testLabels, 6, 3) })
+            File.WriteAllBytes(folder[name], array);
+        var set = DataSet.Open(new DataSettings { Set = folder.Path });
+        Assert.Equal((5, 18, 6), (set.Classes, set.Train.Count, set.Test!.Count));
+        Assert.Equal(3, set.Test!.InOrder(0, 6, PixelRange.Bytes).Labels!.data<long>().ToArray().Distinct().Count());
+        Assert.Empty(set.LeftOut);
+    }
+
+    [Fact]
+    public void Labels_of_another_file_are_not_taken_and_two_files_of_labels_are_refused()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (name, array) in new[] { Many("x_train.npy", 20), Classes("y_test.npy", 20, 5), Classes("y_train_2.npy", 20, 5) })
+            File.WriteAllBytes(folder[name], array);
+        Assert.Equal(0, DataSet.Open(new DataSettings { Set = folder["x_train.npy"] }).Classes);
+        foreach (var name in new[] { "y_train.npy", "train_labels.npy" }) File.WriteAllBytes(folder[name], Classes("", 20, 5).Item2);
+        Assert.Contains("train_labels.npy, y_train.npy", Assert.Throws<DataException>(() => DataSet.Open(new DataSettings { Set = folder["x_train.npy"] })).Message);
     }
 
     [Theory]

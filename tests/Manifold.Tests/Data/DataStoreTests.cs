@@ -329,6 +329,40 @@ public class DataStoreTests
         Assert.Equal(["LICENSE", "a"], Directory.GetFileSystemEntries(folder["store/pets"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
+    // An import may neither take a name that can never be opened, nor one under which something unfinished lies.
+    [Theory]
+    [InlineData("foo.part"), InlineData("FOO.PART"), InlineData(".part"), InlineData("bundled"), InlineData("ring"), InlineData("swiss-roll"), InlineData("stacked-mnist")]
+    public void Names_that_cannot_be_opened_are_refused(string name)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains($"\"{name}\"", Assert.Throws<DataException>(() => new DataStore(folder["store"]).Import(Pictures(folder), name)).Message);
+        Assert.False(Directory.Exists(folder["store"]));
+    }
+
+    [Fact]
+    public void An_import_deletes_no_folder_of_a_like_name()
+    {
+        using var folder = new TemporaryFolder();
+        var pets = Pictures(folder);
+        Directory.CreateDirectory(folder["store/foo.part"]);
+        File.WriteAllText(folder["store/foo.part/mine"], "kept");
+        new DataStore(folder["store"]).Import(pets, "foo");
+        Assert.Equal("kept", File.ReadAllText(folder["store/foo.part/mine"]));
+        Assert.Equal(["foo", "foo.part"], Directory.GetFileSystemEntries(folder["store"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    // import has no option for a size, so it may not advise one without saying whose it is.
+    [Fact]
+    public void Pictures_of_several_sizes_are_not_imported_and_the_way_out_is_of_train()
+    {
+        using var folder = new TemporaryFolder();
+        var pets = Pictures(folder);
+        File.WriteAllBytes(folder["pets/a/large.png"], new Manifold.Pictures.Picture(3, 3, 1, new byte[9]).ToPng());
+        var message = Assert.Throws<DataException>(() => new DataStore(folder["store"]).Import(pets, "pets")).Message;
+        Assert.Contains("several sizes", message);
+        Assert.Contains($"./manifold train RECIPE --data {pets} --set data.size=64", message);
+    }
+
     // The store's own folder cannot take the file under its name, so the copy fails half-way.
     [Fact]
     public void An_import_that_fails_leaves_nothing_behind()

@@ -101,13 +101,23 @@ public class DecodedLimitTests
     [Fact]
     public void The_way_out_fits()
     {
-        DecodedLimit.Check("x", 1 << 20, new PictureShape(1, 32, 32));
-        var message = Assert.Throws<DataException>(() => DecodedLimit.Check("x", 1 << 20, new PictureShape(1, 32, 33))).Message;
-        Assert.Contains("1,048,576 pictures of 1x32x33", message);
+        const int count = (int)((1L << 30) / (1024 + DecodedLimit.BesidePixels));
+        DecodedLimit.Check("x", count, new PictureShape(1, 32, 32));
+        var message = Assert.Throws<DataException>(() => DecodedLimit.Check("x", count, new PictureShape(1, 32, 33))).Message;
+        Assert.Contains("1,032,444 pictures of 1x32x33", message);
         Assert.EndsWith("--set data.size=32.", message);
         Assert.Contains("Give fewer", Assert.Throws<DataException>(() => DecodedLimit.Check("x", long.MaxValue, new PictureShape(3, 8_192, 8_192))).Message);
-        DecodedLimit.Check("x", 1 << 19, new PictureShape(1, 32, 32), held: 1 << 29);
-        Assert.Throws<DataException>(() => DecodedLimit.Check("x", 1 << 19, new PictureShape(1, 32, 32), held: (1 << 29) + 1));
+        const long rest = (1L << 30) - count / 2 * (1024L + DecodedLimit.BesidePixels);
+        DecodedLimit.Check("x", count / 2, new PictureShape(1, 32, 32), held: rest);
+        Assert.Throws<DataException>(() => DecodedLimit.Check("x", count / 2, new PictureShape(1, 32, 32), held: rest + 1));
+    }
+
+    // 200 MB of pixels; the orders of so many pictures, an epoch's among them, and labels take more than these.
+    [Fact]
+    public void So_many_pictures_that_their_orders_fill_memory_are_refused_however_small_they_are()
+    {
+        Assert.EndsWith("Give fewer pictures.", Assert.Throws<DataException>(() => DecodedLimit.Check("x", 200_000_000, new PictureShape(1, 1, 1))).Message);
+        DecodedLimit.Check("x", 10_000_000, new PictureShape(1, 1, 1));
     }
 
     // Small files that say they are large, or are.

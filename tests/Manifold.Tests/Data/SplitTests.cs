@@ -170,6 +170,53 @@ public class SplitTests
         Assert.Equal(10, (await Task.Run(() => prefetch.At(20, 10)).WaitAsync(TimeSpan.FromSeconds(20))).Count);
     }
 
+    private static void ExpectUnread(string path)
+    {
+        var reading = Task.Run(() => Manifold.Data.Split.OfFiles([path], new PictureShape(1, 2, 2), new DataSettings()), TestContext.Current.CancellationToken);
+        Assert.True(((IAsyncResult)reading).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(20)), $"{path} is waited for");
+        Assert.Contains(path, Assert.IsType<DataException>(reading.Exception!.InnerException).Message);
+    }
+
+    // To open a pipe waits for a writer, and a device has no end.
+    [Fact]
+    public void Files_of_pictures_are_regular_and_of_a_size_that_a_picture_has()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Windows has no pipes in folders");
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, Child.Run("mkfifo", [folder["pipe.png"]]).ExitCode);
+        File.CreateSymbolicLink(folder["to-pipe.png"], folder["pipe.png"]);
+        Directory.CreateDirectory(folder["folder.png"]);
+        using (var large = File.Create(folder["large.png"])) large.SetLength(1L << 32);
+        foreach (var name in new[] { "pipe.png", "to-pipe.png", "folder.png", "large.png", "none.png" }) ExpectUnread(folder[name]);
+        ExpectUnread("/dev/zero");
+
+        File.WriteAllBytes(folder["picture.png"], new Manifold.Pictures.Picture(2, 2, 1, [1, 2, 3, 4]).ToPng());
+        File.CreateSymbolicLink(folder["link.png"], folder["picture.png"]);
+        foreach (var name in new[] { "picture.png", "link.png" })
+            Assert.Equal(1, Manifold.Data.Split.OfFiles([folder[name]], new PictureShape(1, 2, 2), new DataSettings()).Count);
+    }
+
+    private static SplitSources Sources(IReadOnlyList<int>? testLabels) => new(
+        new MemorySource("made", new PictureShape(1, 1, 1), [.. Enumerable.Range(0, 100).Select(i => (byte)i)], null),
+        Test: new MemorySource("made", new PictureShape(1, 1, 1), [.. Enumerable.Range(0, 200).Select(i => (byte)i)], testLabels));
+
+    // Sorted twice, or without labels: neither shows in the labels, and the first of them are no fair sample.
+    [Theory]
+    [InlineData("0..9 twice"), InlineData("none"), InlineData("mixed")]
+    public void A_split_is_mixed_unless_its_order_is_known_to_be_random(string labels)
+    {
+        int[]? numbers = labels switch
+        {
+            "none" => null,
+            "mixed" => [.. Enumerable.Range(0, 200).Select(i => i * 7 % 10)],
+            _ => [.. Enumerable.Range(0, 200).Select(i => i / 10 % 10)],
+        };
+        int[] Order(SplitSources sources) => Firsts(new DataSet("made", sources, new DataSettings()).Test!.InOrder(0, 200, PixelRange.Bytes));
+        Assert.InRange(Order(Sources(numbers))[..50].Count(i => i >= 100), 10, 40);
+        Assert.Equal(Enumerable.Range(0, 200), Order(Sources(numbers)).Order());
+        Assert.Equal(Enumerable.Range(0, 200), Order(Sources(numbers) with { IsInRandomOrder = true }));
+    }
+
     // What prefetches, moves or frees a batch must not know its fields by name: a tensor that is added to it is in Tensors and With.
     [Fact]
     public void A_batch_knows_all_of_its_tensors()

@@ -256,6 +256,20 @@ public class MetricLimitsTests
         Assert.InRange(p.Count(value => value <= 0.2) / 4000.0, 0.13, 0.22);
     }
 
+    // The set may have labels elsewhere.
+    [Theory]
+    [InlineData("test", "--split validation"), InlineData("validation", "--split train")]
+    public void Accuracy_on_a_split_without_labels_names_the_split_and_the_way_out(string name, string wayOut)
+    {
+        var split = new Split(name, new MemorySource("made", new PictureShape(1, 8, 8), new byte[640], null), [.. Enumerable.Range(0, 10)], new DataSettings());
+        double Measured(ClassifierSettings settings) =>
+            ClassifierMetrics.Measure("accuracy", new SmallClassifier(split.Shape, settings, 3), split, torch.CPU).Value;
+        var message = Assert.Throws<MetricException>(() => Measured(new ClassifierSettings())).Message;
+        Assert.Contains($"The {name} split has no labels, and accuracy needs them.", message);
+        Assert.Contains(wayOut, message);
+        Assert.InRange(Measured(new ClassifierSettings { Task = ClassifierTask.Rotations }), 0, 1);
+    }
+
     [Fact]
     public void A_two_sample_test_has_the_accuracy_and_its_error_of_the_answers()
     {

@@ -13,6 +13,9 @@ public class LikelihoodChoiceTests
     {
         "digits" => (byte)(at % 8 is 3 or 4 ? 255 : at % 8 == 2 ? 120 : 0),                     // strokes with one grey side
         "discs" => (byte)(at % 8 is 3 or 4 ? 128 : 0),                                          // grey shapes on black
+        "dark" => (byte)((at + picture) % 30),                                                  // nothing above 29
+        "bright" => (byte)(255 - (at + picture) % 30),
+        "black" => 0,
         "shades" => (byte)(at * 3 + picture),
         _ => (byte)(at * 7 + picture * 5),                                                      // photographs
     };
@@ -49,6 +52,9 @@ public class LikelihoodChoiceTests
     [InlineData("vae-conv", "photos", Likelihood.Gaussian, Binarization.None, "photos has 3 channels")]
     [InlineData("vae-2d", "shades", Likelihood.Gaussian, Binarization.None, "nearly black")]
     [InlineData("vae", "discs", Likelihood.Gaussian, Binarization.None, "75 % of its values are nearly black and 0 % nearly white")]
+    [InlineData("vae", "dark", Likelihood.Gaussian, Binarization.None, "100 % of its values are nearly black and 0 % nearly white")]
+    [InlineData("vae", "bright", Likelihood.Gaussian, Binarization.None, "0 % of its values are nearly black and 100 % nearly white")]
+    [InlineData("vae", "black", Likelihood.Gaussian, Binarization.None, "100 % of its values are nearly black")]
     [InlineData("vae", "digits", Likelihood.Bernoulli, Binarization.Dynamic, "62 % of its values are nearly black and 25 % nearly white")]
     [InlineData("vae", "bundled", Likelihood.Bernoulli, Binarization.Dynamic, "the recipe's own for bundled")]
     [InlineData("made", "photos", Likelihood.DiscretizedLogistic, Binarization.None, "photos has 3 channels")]

@@ -10,6 +10,31 @@ public class WorkloadTests
 
     private static Workload Of(Recipe recipe) => Workload.Of(recipe, DataSet.Open(recipe.Data), CPU);
 
+    // Before they are made: the largest would take terabytes, which libtorch refuses in words of its own.
+    [Theory]
+    [InlineData("vae", "model.latent_dim=2000000000"), InlineData("vae", "model.hidden=[2000000000,2000000000]")]
+    [InlineData("vae", "model.latent_dim=2000000", "model.posterior=full_normal"), InlineData("vae-conv", "model.latent_dim=1000000000000")]
+    [InlineData("made", "model.hidden=[2000000000]"), InlineData("gan", "model.latent_dim=2000000000"), InlineData("dcgan", "model.latent_dim=100000000000")]
+    public void Networks_that_memory_cannot_hold_are_refused_before_they_are_made(string recipe, params string[] changes)
+    {
+        var memory = new PeakMemory();
+        var message = Assert.Throws<SettingsException>(() => Of(With(recipe, changes))).Message;
+        Assert.Contains("are free here. Make the model (model.hidden, model.latent_dim) or data.size smaller.", message);
+        Assert.InRange(memory.Growth, long.MinValue, 256 << 20);
+    }
+
+    // What is told before is never more than there is, so that no network that fits is refused.
+    [Fact]
+    public void What_networks_have_at_least_is_no_more_than_they_have()
+    {
+        foreach (var entry in RecipeList.All)
+        {
+            var data = DataSet.Open(entry.Tiny.Data);
+            Assert.InRange(entry.Tiny.LeastParameters(DataFacts.Of(data)), 0, Workload.Of(entry.Tiny, data, CPU).Parameters);
+        }
+        Assert.InRange(With("vae").LeastParameters(DataFacts.Of(DataSet.Open(new DataSettings()))), 600_000, 700_000);   // 2 x (784 + 20) x 400
+    }
+
     // One hidden layer of 5: its weights 784 x 5 + 5, and so on; two examples are taken whatever the batch.
     [Fact]
     public void A_step_is_measured_on_few_examples_and_counted_for_the_batch()
