@@ -10,6 +10,14 @@ internal static class Child
     /// <summary>The CLI beside the tests.</summary>
     public static string Cli => Path.Combine(AppContext.BaseDirectory, "Manifold.Cli");
 
+    /// <summary>The number of a process that has ended.</summary>
+    public static int DeadProcess()
+    {
+        using var process = Process.Start("true");
+        process.WaitForExit();
+        return process.Id;
+    }
+
     /// <summary>Starts the program and waits for it, two minutes at most.</summary>
     /// <param name="environment">What differs from the test's own environment; null removes a variable.</param>
     public static Result Run(string program, IEnumerable<string> arguments, IEnumerable<(string Name, string? Value)>? environment = null, string? folder = null) =>

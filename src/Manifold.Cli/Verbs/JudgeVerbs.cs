@@ -39,7 +39,7 @@ internal static class JudgeVerbs
             var folder = RunFolder.Read(parsed.GetRequiredValue(run)).Path;
             var looks = Pictures.Timeline.Looks(folder);
             var stats = Path.Combine(folder, "stats.jsonl");
-            byte[] Html() => Encoding.UTF8.GetBytes(Pictures.Timeline.ToHtml(Path.GetFileName(Path.GetFullPath(folder)), looks, RegularFile.KindOf(stats) == FileKind.Missing ? [] : RegularFile.ReadLines(stats)));
+            byte[] Html() => Encoding.UTF8.GetBytes(Pictures.Timeline.ToHtml(Path.GetFileName(Path.GetFullPath(folder)), looks, RegularFile.KindOf(stats) == FileKind.Missing ? [] : RegularFile.ReadLines(stats), stats));
             switch (parsed.GetValue(output))
             {
                 case null:

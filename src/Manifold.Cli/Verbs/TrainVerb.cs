@@ -30,7 +30,7 @@ internal static class TrainVerb
         var command = new Command("train", "Train a recipe, or go on with a run.") { recipe, data, dataRoot, run, examples, set, seed, skipBad, stopWhen, bestBy, patience, features, device, threads, allow, dryRun };
         command.SetAction(parsed => Verb.Do(() =>
         {
-            Verb.UseThreads(parsed.GetValue(threads));
+            Verb.UseThreads(parsed.GetValue(threads), parsed.GetValue(run));
             var request = new TrainingRequest(RecipeList.Find(parsed.GetRequiredValue(recipe)))
             {
                 Changes =
@@ -51,7 +51,11 @@ internal static class TrainVerb
                 AllowChange = parsed.GetValue(allow)!,
                 Warn = warning => Console.Error.WriteLine($"manifold: {warning}"),
             };
-            return parsed.GetValue(dryRun) ? DryRun.Print(request) : Train(request, parsed.GetValue(threads) is { } count ? $" --threads {count}" : "");
+            var given = new Given(
+                parsed.GetValue(threads) is { } count ? $" --threads {count}" : "",
+                parsed.GetValue(dataRoot) is { } root ? $" --data-root {ShellText.QuotedPath(root)}" : "",
+                parsed.GetResult(device) is { Implicit: false } ? $" --device {parsed.GetValue(device)}" : "");
+            return parsed.GetValue(dryRun) ? DryRun.Print(request) : Train(request, given);
         }, NeedsLess(parsed.GetValue(dryRun))));
         return command.WithExample("./manifold train vae --examples 200000 --run runs/first").WithExample("./manifold train dcgan --stop-when plateau --best-by fid_lenet_1000");
 
@@ -65,9 +69,13 @@ internal static class TrainVerb
         ? $"{plateau.By} was best at {plateau.BestAt:N0}, {best.ToString("G6", CultureInfo.InvariantCulture)}, and no better in the {plateau.Since:N0} since."
         : $"{plateau.By} had no finite value in {plateau.Since:N0}.";
 
-    // Threads are the machine's and not among the settings, so what goes on with a run has to be told them.
-    private static int Train(TrainingRequest request, string threads)
+    // These are the machine's and not among the settings, so what goes on with a run has to be told them again.
+    private sealed record Given(string Threads, string DataRoot, string Device);
+
+    private static int Train(TrainingRequest request, Given given)
     {
+        // A terminal that is closed, or a full disk under the output, is no reason to lose the run.
+        Console.SetOut(UnfailingWriter.Of(() => Console.Out));
         using var stop = new Interruption();
         using var run = TrainingRun.Open(request);
         var hasStepped = false;
@@ -80,11 +88,11 @@ internal static class TrainVerb
         var folder = ShellText.QuotedPath(run.Folder.Path);
         // A TorchScript file runs only where the command names it.
         var script = run.Recipe.Trainer.Features is { } features && File.Exists(features) ? $" --features {ShellText.QuotedPath(features)}" : "";
-        var goOn = $"./manifold train {request.Entry.Name} --run {folder}{threads}{script}";
+        var goOn = $"./manifold train {request.Entry.Name} --run {folder}{given.Threads}{given.DataRoot}{given.Device}{script}";
         if (run.Plateau is { } plateau)
         {
             Console.WriteLine(hasStepped
-                ? $"Stopped at {seen:N0} examples, on a plateau: {Said(plateau)} Sampling and evaluation take the best: ./manifold sample {folder}"
+                ? $"Stopped at {seen:N0} examples, on a plateau: {Said(plateau)} Sampling and evaluation take the best: ./manifold sample {folder}{given.Device}"
                 : $"This run has ended on a plateau, at {seen:N0} examples: {Said(plateau)} Go on: {goOn} --patience {2 * plateau.Since}, or to the end of its examples, {goOn} --stop-when never --allow-change trainer.stop_when");
             return ExitCodes.Done;
         }
@@ -94,8 +102,8 @@ internal static class TrainVerb
             return ExitCodes.Interrupted;
         }
         Console.WriteLine(Sampling.Samples.CanBeDrawn(run.Plan.Model)
-            ? $"{seen:N0} examples done. Pictures: {run.Folder.Path}/fakes*.png  Next: ./manifold sample {folder}"
-            : $"{seen:N0} examples done. Next: ./manifold evaluate RUN --metrics fid_{(run.Plan.Model as Models.SmallClassifier)?.Kind}_1000 --features {folder}");
+            ? $"{seen:N0} examples done. Pictures: {run.Folder.Path}/fakes*.png  Next: ./manifold sample {folder}{given.Device}"
+            : $"{seen:N0} examples done. Next: ./manifold evaluate RUN --metrics fid_{(run.Plan.Model as Models.SmallClassifier)?.Kind}_1000 --features {folder}{given.DataRoot}{given.Device}");
         return ExitCodes.Done;
     }
 }

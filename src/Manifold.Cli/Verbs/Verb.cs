@@ -111,15 +111,25 @@ internal static partial class Verb
 
     private const int MostThreads = 64;                      // a run of a larger machine can go on here, slowly, with the threads that it had
 
+    /// <param name="run">The folder of the run that is to go on: as many threads as its environment.json says are never too
+    /// many.</param>
     /// <exception cref="SettingsException">There are none, or many more than there are processors.</exception>
-    public static void UseThreads(int? threads)
+    public static void UseThreads(int? threads, string? run = null)
     {
         if (threads is < 1) throw new SettingsException($"--threads is {threads}; it needs 1 or more.");
         var most = Math.Max(MostThreads, 4 * Environment.ProcessorCount);
-        if (threads > most)
+        if (threads > most && !(threads <= RunEnvironment.MostThreads && threads == RecordedThreads(run)))
             throw new SettingsException($"--threads is {threads}, and this machine has {Environment.ProcessorCount} processors; " +
                 $"the most is {most}. As many threads as processors are the fastest.");
         if (threads is { } n) Machine.SetThreads(n);
+    }
+
+    // What is wrong with the file is said when the run is opened.
+    private static long? RecordedThreads(string? run)
+    {
+        if (string.IsNullOrWhiteSpace(run)) return null;
+        try { return (long?)RunEnvironment.Stored(Path.Combine(run, "environment.json"))?["threads"]; }
+        catch (Exception e) when (e is SettingsException or IOException or UnauthorizedAccessException) { return null; }
     }
 
     /// <summary>Writes a file whole or not at all, and says where.</summary>

@@ -1,12 +1,15 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using Manifold.Engine;
+using Microsoft.Win32.SafeHandles;
 
 namespace Manifold.Checkpoints;
 
 /// <summary>Writes that are whole or absent, whatever happens on the way: a side file or folder, flushed, then renamed.</summary>
 public static partial class AtomicFile
 {
-    /// <summary>What an unfinished file or folder has in its name; whoever finds one may delete it.</summary>
+    /// <summary>What follows the name of an unfinished file or folder, before the number of its process.</summary>
     public const string Unfinished = ".part-";
 
     /// <summary>Replaces a file's content.</summary>
@@ -18,14 +21,14 @@ public static partial class AtomicFile
         try
         {
             Directory.CreateDirectory(folder);
-            TryDelete(part);
+            File.Delete(part);
             WriteFlushed(part, content);
             File.Move(part, path, overwrite: true);
             FlushFolder(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(part);
+            if (!Directory.Exists(part)) TryDelete(part);
             throw CheckpointException.NotWritten(path, e);
         }
     }
@@ -69,11 +72,43 @@ public static partial class AtomicFile
         file.Flush(flushToDisk: true);
     }
 
-    /// <summary>Clears what a killed process left unfinished.</summary>
-    public static void Sweep(string folder)
+    /// <summary>The file or folder of which this name is an unfinished write or deletion; null for every other name.</summary>
+    public static string? UnfinishedOf(string name) =>
+        UnfinishedName().Match(name) is { Success: true } match ? match.Groups["of"].Value : null;
+
+    /// <summary>Deletes what killed processes left unfinished. Names that are not made here, and what another living process
+    /// writes, stay.</summary>
+    /// <param name="isFile">Says of a name whether a file of it is written in this folder.</param>
+    /// <param name="isFolder">Says of a name whether a folder of it is written in this folder.</param>
+    public static void Sweep(string folder, Func<string, bool> isFile, Func<string, bool> isFolder)
     {
-        foreach (var left in Directory.EnumerateFileSystemEntries(folder, $"*{Unfinished}*").ToList()) TryDelete(left);
+        foreach (var path in Directory.EnumerateFileSystemEntries(folder, $"*{Unfinished}*").ToList())
+        {
+            var match = UnfinishedName().Match(Path.GetFileName(path));
+            if (!match.Success || IsOfAnotherThatLives(match.Groups["process"].Value)) continue;
+            var of = match.Groups["of"].Value;
+            var isOurs = RegularFile.KindOf(path) switch
+            {
+                FileKind.Folder => isFolder(of),
+                FileKind.Regular or FileKind.Link => isFile(of) && !match.Groups["old"].Success,
+                _ => false,
+            };
+            if (isOurs) TryDelete(path);
+        }
     }
+
+    // Not the end of a line, before which $ would match too.
+    [GeneratedRegex(@"^(?<of>.+)\.part-(?<process>[1-9][0-9]{0,9})(?<old>-old)?\z")]
+    private static partial Regex UnfinishedName();
+
+    private static bool IsOfAnotherThatLives(string process) =>
+        process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
+        && RegularFile.KindOf($"/proc/{process}") != FileKind.Missing;
+
+    /// <summary>Holds a folder open: while it is, no other folder gets its <see cref="RegularFile.Identity"/>.</summary>
+    internal static SafeFileHandle Hold(string folder) => new(open(folder, CloseInChildren), ownsHandle: true);
+
+    private const int CloseInChildren = 0x80000;              // O_CLOEXEC
 
     private static void TryDelete(string path)
     {

@@ -4,8 +4,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Manifold.Engine;
 using Manifold.Training;
+using Microsoft.Win32.SafeHandles;
 
 namespace Manifold.Checkpoints;
 
@@ -13,12 +15,14 @@ namespace Manifold.Checkpoints;
 /// One run, one folder, and the only thing that writes it: config.json, environment.json, stats.jsonl, pictures,
 /// checkpoint-000000012800/ and its card. Every write is whole or absent; while it is open no other process may train in it.
 /// </summary>
-public sealed class RunFolder : IRunStore, IDisposable
+public sealed partial class RunFolder : IRunStore, IDisposable
 {
     private const int InUse = 11;                           // EWOULDBLOCK, of flock: another process holds the lock
 
-    private readonly FileStream guard;
-    private readonly (ulong Device, ulong Inode)? identity;
+    private readonly SafeFileHandle held;                   // the folder itself, so that a new one does not get its inode
+    private readonly (ulong Device, ulong Inode)? folder;
+    private FileStream guard;
+    private (ulong Device, ulong Inode)? guarded;
     private readonly Action<string> warn;
     private readonly Stopwatch clock = Stopwatch.StartNew();
     // oldest first; what was saved or found here, so that a save reads no other checkpoint
@@ -26,7 +30,8 @@ public sealed class RunFolder : IRunStore, IDisposable
     private TensorBoardLog? events;
 
     private RunFolder(string path, FileStream guard, Action<string> warn) =>
-        (Path, this.guard, identity, this.warn) = (path, guard, RegularFile.Identity(guard.Name), warn);
+        (Path, this.guard, guarded, held, folder, this.warn) =
+            (path, guard, RegularFile.Identity(guard.Name), AtomicFile.Hold(path), IdentityOfFolder(path), warn);
 
     public string Path { get; }
 
@@ -45,18 +50,29 @@ public sealed class RunFolder : IRunStore, IDisposable
     }
 
     /// <summary>Opens a folder to train in, or makes it.</summary>
-    /// <exception cref="CheckpointException">Another process trains there, it cannot be written, or it holds what is left of a
-    /// run without a config.json.</exception>
+    /// <exception cref="CheckpointException">Another process trains there, it cannot be written, or
+    /// <see cref="ExpectNewOrWhole"/> refuses it.</exception>
     public static RunFolder Open(string path, Action<string>? warn = null)
     {
-        ExpectConfigOfWhatIsThere(path);
+        ExpectNewOrWhole(path);
         Writable(path, () => Directory.CreateDirectory(path));
+        var guard = Lock(path, FileMode.OpenOrCreate);
+        AtomicFile.Sweep(path, name => OwnFile().IsMatch(name), WholeCheckpoint.IsNameOfOne);
+        return new RunFolder(path, guard, warn ?? (_ => { }));
+    }
+
+    // The files that a run writes as a whole.
+    [GeneratedRegex(@"^(config\.json|environment\.json|stats\.jsonl|README\.md|reals\.png|fakes[0-9]{6,}\.png)\z")]
+    private static partial Regex OwnFile();
+
+    private static FileStream Lock(string path, FileMode mode)
+    {
         var file = System.IO.Path.Combine(path, ".lock");
-        FileStream guard;
         try
         {
             RegularFile.ExpectRegularOrMissing(file);
-            guard = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);   // the system lets go of it when the process ends, however it ends
+            // The system lets go of it when the process ends, however it ends.
+            return new FileStream(file, mode, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException e) when (e.HResult == InUse)
         {
@@ -66,19 +82,65 @@ public sealed class RunFolder : IRunStore, IDisposable
         {
             throw CheckpointException.NotWritten(file, e);
         }
-        AtomicFile.Sweep(path);
-        return new RunFolder(path, guard, warn ?? (_ => { }));
     }
 
-    /// <summary>Refuses a folder that has checkpoints or a log and no config.json: nothing says what they are of, and a new run
-    /// would go on from them.</summary>
+    /// <summary>Refuses to train where neither a new run can begin nor an old one go on: inside a checkpoint, where there are
+    /// checkpoints or a log and no config.json, and where the log goes on beyond 0 and every checkpoint is lost.</summary>
     /// <exception cref="CheckpointException">It is such a folder.</exception>
-    public static void ExpectConfigOfWhatIsThere(string path)
+    public static void ExpectNewOrWhole(string path)
     {
-        var config = System.IO.Path.Combine(path, "config.json");
-        if (!Directory.Exists(path) || RegularFile.KindOf(config) != FileKind.Missing) return;
+        if (HasConfig(path))
+        {
+            ExpectCheckpointOfTheLog(path);
+            return;
+        }
+        ExpectOutsideOfCheckpoints(path);
+        ExpectConfigOfWhatIsThere(path);
+    }
+
+    private static bool HasConfig(string path) =>
+        RegularFile.KindOf(System.IO.Path.Combine(path, "config.json")) != FileKind.Missing;
+
+    // An old checkpoint is deleted with all that is in it.
+    private static void ExpectOutsideOfCheckpoints(string path)
+    {
+        var inside = System.IO.Path.GetFullPath(path).TrimEnd('/');
+        for (; System.IO.Path.GetDirectoryName(inside) is { } run; inside = run)
+        {
+            var isCheckpoint = WholeCheckpoint.IsNameOfOne(System.IO.Path.GetFileName(inside))
+                || RegularFile.KindOf(System.IO.Path.Combine(inside, "state.json")) != FileKind.Missing;
+            if (isCheckpoint && HasConfig(run))
+                throw new CheckpointException(
+                    $"{path} is a checkpoint of the run {run}, or inside one, and no run can begin there. " +
+                    $"Name the run's folder to go on with it (--run {ShellText.QuotedPath(run)}), " +
+                    "or another folder for a new run.");
+        }
+    }
+
+    // A run saves before its first step, so a log beyond 0 is of checkpoints that were there.
+    private static void ExpectCheckpointOfTheLog(string path)
+    {
+        var log = System.IO.Path.Combine(path, "stats.jsonl");
+        if (WholeCheckpoint.Folders(path).Count > 0 || RegularFile.KindOf(log) == FileKind.Missing) return;
+        if (RegularFile.ReadLines(log).Max(ExamplesOrNone) is not (> 0 and var seen)) return;
+        throw new CheckpointException(
+            $"{path} has no checkpoint, and its log goes on to {seen:N0} examples: the checkpoints were deleted or moved. " +
+            "Restore one to go on with this run, or start a new run in another folder with --run. " +
+            "Nothing is begun again over this log.");
+    }
+
+    private static long? ExamplesOrNone(string line)
+    {
+        try { return StrictJson.Parse(line, "stats.jsonl", why => new InvalidDataException(why))["examples"].Count(); }
+        catch (InvalidDataException) { return null; }       // torn by a kill, and it is left out when the run goes on
+    }
+
+    // Nothing says what they are of, and a new run would go on from them.
+    private static void ExpectConfigOfWhatIsThere(string path)
+    {
+        if (!Directory.Exists(path)) return;
         var left = Directory.EnumerateFileSystemEntries(path).Select(entry => System.IO.Path.GetFileName(entry))
-            .Where(name => !name.Contains(AtomicFile.Unfinished)).Order(StringComparer.Ordinal)
+            .Where(name => AtomicFile.UnfinishedOf(name) is null).Order(StringComparer.Ordinal)
             .FirstOrDefault(IsOfARun);
         if (left is not null)
             throw new CheckpointException(
@@ -87,7 +149,8 @@ public sealed class RunFolder : IRunStore, IDisposable
     }
 
     private static bool IsOfARun(string name) =>
-        name == "stats.jsonl" || name.StartsWith("checkpoint-", StringComparison.Ordinal) || name.StartsWith("metric-", StringComparison.Ordinal);
+        name is "stats.jsonl" or "state.json" || name.EndsWith(".safetensors", StringComparison.Ordinal)
+        || name.StartsWith("checkpoint-", StringComparison.Ordinal) || name.StartsWith("metric-", StringComparison.Ordinal);
 
     /// <summary>Opens a folder to sample and evaluate from.</summary>
     public static RunReader Read(string path, Action<string>? warn = null) => new(path, warn);
@@ -187,6 +250,7 @@ public sealed class RunFolder : IRunStore, IDisposable
     {
         events?.Dispose();
         guard.Dispose();
+        held.Dispose();
     }
 
     private string Stats => System.IO.Path.Combine(Path, "stats.jsonl");
@@ -213,11 +277,33 @@ public sealed class RunFolder : IRunStore, IDisposable
     // A folder that was deleted or moved away would otherwise be made again, with a part of the run in it.
     private void ExpectInPlace()
     {
-        if (RegularFile.Identity(guard.Name) == identity) return;
-        throw new CheckpointException(
-            $"{Path} was deleted, moved or replaced while this run was training in it. Nothing more is written there. " +
-            "Move it back to go on with it, or train again in another folder.");
+        if (IdentityOfFolder(Path) != folder)
+            throw new CheckpointException(
+                $"{Path} was deleted, moved or replaced while this run was training in it. Nothing more is written there. " +
+                "Move it back to go on with it, or train again in another folder.");
+        var found = RegularFile.Identity(guard.Name);
+        if (found == guarded) return;
+        if (found is not null)
+            throw new CheckpointException(
+                $"{guard.Name} was replaced while this run was training, perhaps by another process that trains in {Path}. " +
+                "Nothing more is written there. Stop that process, and go on from the last checkpoint with the same command.");
+        LockAgain();
     }
+
+    // Without its lock the folder is open to a second process; one that makes it first is heard of here, and nothing is written.
+    private void LockAgain()
+    {
+        var again = Lock(Path, FileMode.CreateNew);
+        guard.Dispose();
+        (guard, guarded) = (again, RegularFile.Identity(again.Name));
+        warn(
+            $"{guard.Name} was deleted while this run was training, and is made again. " +
+            $"It keeps other processes out of {Path}: leave it there.");
+    }
+
+    // Of what a link leads to, where the folder is named by a link.
+    private static (ulong Device, ulong Inode)? IdentityOfFolder(string path) =>
+        RegularFile.Identity(System.IO.Path.Combine(path, "."));
 
     // The last two stay, the best, and every Nth. What is not whole counts for nothing and stays for whoever wants to look.
     private void Prune()

@@ -30,6 +30,11 @@ public sealed record WholeCheckpoint(string Path, long ExamplesSeen, double? Sco
     /// <summary>The name of a checkpoint's folder: checkpoint-000000012800.</summary>
     internal static string FolderOf(long examplesSeen) => $"{FolderPrefix}{examplesSeen:D12}";
 
+    /// <summary>Whether a checkpoint's folder can have this name.</summary>
+    internal static bool IsNameOfOne(string name) =>
+        name.Length == FolderPrefix.Length + FolderDigits && name.StartsWith(FolderPrefix, StringComparison.Ordinal)
+        && name.AsSpan(FolderPrefix.Length).ContainsAnyExceptInRange('0', '9') is false;
+
     /// <summary>The folders of a run that are named as checkpoints are, oldest first.</summary>
     internal static IReadOnlyList<string> Folders(string run) =>
         [.. Directory.EnumerateFileSystemEntries(run, $"{FolderPrefix}{new string('?', FolderDigits)}").Order(StringComparer.Ordinal)];

@@ -140,7 +140,7 @@ public sealed class References
     private void MakeRoom(string newest)
     {
         var files = new DirectoryInfo(folder!).GetFiles();
-        foreach (var part in files.Where(file => file.Name.Contains(AtomicFile.Unfinished) && DateTime.UtcNow - file.LastWriteTimeUtc > abandoned)) Quietly(part.Delete);
+        foreach (var part in files.Where(file => AtomicFile.UnfinishedOf(file.Name)?.EndsWith(".safetensors", StringComparison.Ordinal) == true && DateTime.UtcNow - file.LastWriteTimeUtc > abandoned)) Quietly(part.Delete);
         var kept = files.Where(file => file.Extension == ".safetensors").OrderByDescending(file => file.FullName == Path.GetFullPath(newest)).ThenByDescending(file => file.LastWriteTimeUtc).ToList();
         var total = 0L;
         foreach (var file in kept)

@@ -40,9 +40,11 @@ public static class Timeline
 
     /// <summary>A page that needs nothing beside itself: the pictures inside it, one slider, and what the log says at each.</summary>
     /// <param name="stats">Lines of stats.jsonl.</param>
-    public static string ToHtml(string title, IReadOnlyList<(long Thousands, string Path)> looks, IEnumerable<string> stats)
+    /// <param name="file">Where they are from, for messages.</param>
+    public static string ToHtml(
+        string title, IReadOnlyList<(long Thousands, string Path)> looks, IEnumerable<string> stats, string file = "stats.jsonl")
     {
-        var log = Log(stats);
+        var log = Log(stats, file);
         var frames = new JsonArray([.. looks.Select(look =>
         {
             var values = log.LastOrDefault(line => line.Examples / 1000 <= look.Thousands).Values ?? "";
@@ -67,7 +69,7 @@ public static class Timeline
     }
 
     // What was measured at each line; lines of advice have no numbers.
-    private static List<(long Examples, string Values)> Log(IEnumerable<string> stats)
+    private static List<(long Examples, string Values)> Log(IEnumerable<string> stats, string file)
     {
         var log = new List<(long, string)>();
         DataException? torn = null;
@@ -76,7 +78,7 @@ public static class Timeline
             if (torn is not null) throw torn;                                    // a kill tears the last line, and no other
             try
             {
-                var line = StrictJson.Parse(text, $"stats.jsonl, line {number + 1}",
+                var line = StrictJson.Parse(text, $"{file}, line {number + 1}",
                     why => new DataException($"{why} Delete that line to have the page without it."));
                 if (line.Find("advice") is not null) continue;
                 var values = line.Members().Where(value => value.Name is not ("examples" or "seconds") && value.Value.Node is not null)

@@ -114,6 +114,9 @@ public sealed record RunEnvironment(string Manifold, string Libtorch, string Cpu
 
     public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, Recipe.Json)!.AsObject();
 
+    /// <summary>The most threads with which a run goes on, where it was trained with them on a larger machine.</summary>
+    public const int MostThreads = 1024;
+
     /// <summary>What decides the bytes of a run.</summary>
     public static IReadOnlyList<string> Deciding { get; } = ["libtorch", "cpu_capability", "threads", "device"];
 

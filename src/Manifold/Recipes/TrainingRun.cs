@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Manifold.Checkpoints;
 using Manifold.Data;
 using Manifold.Engine;
@@ -24,7 +25,7 @@ public sealed record TrainingRequest(RecipeEntry Entry)
 }
 
 /// <summary>A recipe, its data, its networks and its folder, ready to train; in a folder that has a checkpoint, ready to go on.</summary>
-public sealed class TrainingRun : IDisposable
+public sealed partial class TrainingRun : IDisposable
 {
     private readonly TrainingRequest request;
 
@@ -94,7 +95,7 @@ public sealed class TrainingRun : IDisposable
     private static RunConfig? Stored(TrainingRequest request)
     {
         if (request.Folder is not { } folder || folder.Trim().Length == 0) return null;
-        RunFolder.ExpectConfigOfWhatIsThere(folder);
+        RunFolder.ExpectNewOrWhole(folder);
         return RegularFile.KindOf(ConfigOf(folder)) == FileKind.Missing
             ? null : RunConfig.Parse(RunFolder.Read(folder).ConfigJson, ConfigOf(folder));
     }
@@ -205,13 +206,31 @@ public sealed class TrainingRun : IDisposable
         if (refused.Count > 0)
             throw new SettingsException(
                 $"{request.Folder} was made with other settings:\n{string.Join("\n", refused.Select(change => $"  {change.Path} was {change.Stored}; now {change.Now}"))}\n" +
-                $"Restore them{(refused.Any(change => change.Path == "environment.threads") ? $" (--threads {was["environment"]!["threads"]})" : "")}, start a new folder, or allow what differs with {string.Join(" ", refused.Select(change => $"--allow-change {change.Path}"))}.");
+                $"Restore them{Restoring(refused)}, start a new folder, or allow what differs with {string.Join(" ", refused.Select(change => $"--allow-change {change.Path}"))}.");
 
         var seen = RunFolder.Read(request.Folder!).Newest?.ExamplesSeen ?? 0;
         var added = changes.Select(change => new AllowedChange(seen, change.Path, change.Stored, change.Now))
             .Where(change => !stored.Changes.Contains(change));         // a kill after the record, and the same command again
         return now with { Changes = [.. stored.Changes, .. added] };
     }
+
+    // The options of train that do it; a value that they would not take is not advised.
+    private static string Restoring(IReadOnlyList<SettingsDiff.Difference> refused)
+    {
+        string? Stored(string path) => refused.FirstOrDefault(change => change.Path == path)?.Stored;
+        var options = new List<string>();
+        if (int.TryParse(Stored("environment.threads"), out var threads) && threads is > 0 and <= RunEnvironment.MostThreads)
+            options.Add($"--threads {threads}");
+        if (Stored("environment.device")?.Trim('"') is { } device && DeviceName().IsMatch(device))
+            options.Add($"--device {device}{(IsHere(device) ? "" : ", on a machine that has it")}");
+        return options.Count == 0 ? "" : $" ({string.Join(" ", options)})";
+    }
+
+    private static bool IsHere(string device) =>
+        device == "cpu" || cuda.is_available() && new Device(device).index < cuda.device_count();
+
+    [GeneratedRegex(@"^(cpu|cuda(:[0-9]{1,4})?)\z")]
+    private static partial Regex DeviceName();
 
     private const string AnyEnvironment = "environment";
 

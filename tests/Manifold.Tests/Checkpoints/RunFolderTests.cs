@@ -95,6 +95,20 @@ public class RunFolderTests
         Assert.Contains("none is whole", Assert.Throws<CheckpointException>(() => again.Resume(Groups(0))).Message);
     }
 
+    [Theory]
+    [InlineData("""{"examples":100,"loss":1}""")]
+    [InlineData("""{"examples":0,"loss":1}""", """{"examples":100,"loss":1}""", """{"examples":1""")]
+    public void A_run_whose_checkpoints_are_all_lost_is_never_begun_again(params string[] log)
+    {
+        using var temporary = new TemporaryFolder();
+        using (var run = Folder(temporary)) File.WriteAllLines(temporary["run/stats.jsonl"], log);
+        var before = File.ReadAllText(temporary["run/stats.jsonl"]);
+        var error = Assert.Throws<CheckpointException>(() => RunFolder.Open(temporary["run"])).Message;
+        Assert.Contains("has no checkpoint, and its log goes on to 100 examples", error);
+        Assert.Contains("--run", error);
+        Assert.Equal(before, File.ReadAllText(temporary["run/stats.jsonl"]));
+    }
+
     [Fact]
     public void A_checkpoint_of_a_newer_manifold_is_refused_by_name()
     {
@@ -129,13 +143,55 @@ public class RunFolderTests
     {
         using var temporary = new TemporaryFolder();
         using (var run = Folder(temporary)) run.Save(100, Groups(1), null);
-        var left = Path.Combine(temporary["run"], "checkpoint-000000000200.part-123");
+        var left = Path.Combine(temporary["run"], $"checkpoint-000000000200.part-{Child.DeadProcess()}");
         Directory.CreateDirectory(left);
         File.WriteAllText(Path.Combine(left, "state.json"), "{");
 
         using var again = RunFolder.Open(temporary["run"]);
         Assert.Equal(100, again.Resume(Groups(0)));
         Assert.False(Directory.Exists(left));
+    }
+
+    // People name their files so too, and another process may be in the middle of a write.
+    [Fact]
+    public void Only_what_a_dead_process_left_of_a_run_s_own_files_is_swept()
+    {
+        using var temporary = new TemporaryFolder();
+        using (Folder(temporary)) { }                                    // a run, so that whatever it holds is opened
+        var dead = Child.DeadProcess();
+        string[] swept =
+        [
+            $"environment.json.part-{dead}", $"stats.jsonl.part-{dead}", $"fakes000012.png.part-{dead}",
+            $"checkpoint-000000000200.part-{dead}/state.json", $"checkpoint-000000000100.part-{dead}-old/state.json",
+            $"README.md.part-{Environment.ProcessId}",
+        ];
+        string[] stay =
+        [
+            "book.part-1.pdf", "photos.part-2/a.jpg", $"notes.part-{dead}", $"holiday.png.part-{dead}", $"config.json.part-{dead}.bak",
+            $"old config.json.part-{dead}", $"config.json.part-{dead}/a.jpg", $"checkpoint-000000000200.part-{dead}x/a",
+            $"checkpoint-2.part-{dead}/a", "config.json.part-x", "config.json.part-1", "checkpoint-000000000300.part-1/state.json",
+        ];
+        foreach (var name in swept.Concat(stay))
+        {
+            var path = temporary[$"run/{name}"];
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, "");
+        }
+        using var run = RunFolder.Open(temporary["run"]);
+        Assert.All(stay, name => Assert.True(File.Exists(temporary[$"run/{name}"]), name));
+        Assert.All(swept, name => Assert.False(Path.Exists(temporary[$"run/{name.Split('/')[0]}"]), name));
+    }
+
+    // A write makes way for itself by files of its own, and deletes no folder.
+    [Fact]
+    public void A_folder_in_the_way_of_an_unfinished_file_is_not_deleted()
+    {
+        using var temporary = new TemporaryFolder();
+        var kept = temporary[$"a.png.part-{Environment.ProcessId}/kept"];
+        Directory.CreateDirectory(Path.GetDirectoryName(kept)!);
+        File.WriteAllText(kept, "");
+        Assert.Throws<CheckpointException>(() => AtomicFile.Write(temporary["a.png"], [1]));
+        Assert.True(File.Exists(kept));
     }
 
     // A full disk: the nth file of the save cannot be written. The folder of the last checkpoint must not notice.

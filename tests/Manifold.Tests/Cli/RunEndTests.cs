@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Manifold.Checkpoints;
 using Manifold.Recipes;
@@ -57,6 +58,77 @@ public class RunEndTests
         Assert.Equal(130, process.ExitCode);
     }
 
+    // As a terminal that is gone, or a log on a full disk: every write to it fails.
+    [Theory]
+    [InlineData(">/dev/full 2>/dev/null")]
+    [InlineData(">/dev/full 2>/dev/full")]
+    [InlineData(">&- 2>&-")]
+    public async Task Output_that_cannot_be_written_changes_neither_what_is_saved_nor_the_exit_code(string output)
+    {
+        using var folder = new TemporaryFolder();
+        using var process = Process.Start("sh", ["-c", $"exec \"$0\" \"$@\" {output}", Child.Cli, .. endless, "--run", folder["run"]]);
+        await UntilItTrains(process, folder["run"]);
+        Signal("TERM", process);
+        Assert.True(process.WaitForExit(60_000));
+        Assert.Equal(130, process.ExitCode);
+        Assert.True(RunFolder.Read(folder["run"]).Newest!.ExamplesSeen > 0);
+    }
+
+    // What a verb was asked to print is its work, so that its loss is a failure, which is not said but in the exit code.
+    [Theory]
+    [InlineData("list")]
+    [InlineData("train", "vae", "--dry-run", "--threads", "1")]
+    public void A_result_that_cannot_be_written_is_a_failure(params string[] arguments) =>
+        Assert.Equal(1, Child.Run("sh", ["-c", "exec \"$0\" \"$@\" >/dev/full 2>/dev/full", Child.Cli, .. arguments]).ExitCode);
+
+    [Fact]
+    public async Task What_goes_on_with_a_run_has_the_options_of_the_machine_that_were_given()
+    {
+        using var folder = new TemporaryFolder();
+        string[] machine = ["--data-root", folder["my data"], "--device", "cpu"];
+        var (root, device) = ($" --data-root '{folder["my data"]}'", " --device cpu");
+        using var process = ManifoldProcess.Start([.. endless, "--run", folder["run"], .. machine]);
+        var output = process.StandardOutput.ReadToEndAsync();
+        _ = process.StandardError.ReadToEndAsync();
+        await UntilItTrains(process, folder["run"]);
+        Signal("TERM", process);
+        Assert.True(process.WaitForExit(60_000));
+        Assert.Contains($"Go on: ./manifold train vae --run {folder["run"]} --threads 1{root}{device}\n", await output);
+
+        var done = ManifoldProcess.Run(["train", "vae", "--run", folder["short"], "--examples", "100", "--threads", "1", .. machine]);
+        Assert.Contains($"Next: ./manifold sample {folder["short"]}{device}\n", done.Output);
+    }
+
+    [Fact]
+    public void The_threads_of_a_larger_machine_are_taken_where_its_run_goes_on()
+    {
+        using var folder = new TemporaryFolder();
+        string[] train = ["train", "vae", "--run", folder["run"], "--set", "model.hidden=[8]"];
+        Assert.Equal(0, ManifoldProcess.Run([.. train, "--examples", "100", "--threads", "1"]).Code);
+        var environment = JsonNode.Parse(File.ReadAllText(folder["run/environment.json"]))!;
+        var many = Math.Max(64, 4 * Environment.ProcessorCount) + 64;
+        environment["threads"] = many;
+        File.WriteAllText(folder["run/environment.json"], environment.ToJsonString());
+
+        var refused = ManifoldProcess.Run([.. train, "--examples", "200", "--threads", $"{many + 1}"]);
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("the most is", refused.Error);
+        var more = ManifoldProcess.Run([.. train, "--examples", "200", "--threads", $"{many}"]);
+        Assert.True(more.Code == 0, more.Error);
+    }
+
+    [Fact]
+    public void A_line_of_the_log_that_is_broken_is_named_with_its_folder()
+    {
+        using var folder = new TemporaryFolder();
+        using (var run = TrainingRun.Open(Tiny(folder) with { Changes = ["trainer.examples=40"] })) run.Train();
+        var log = folder["run/stats.jsonl"];
+        File.WriteAllText(log, $"{{torn\n{File.ReadAllText(log)}");
+        var (code, _, error) = ManifoldProcess.Run("timeline", folder["run"]);
+        Assert.Equal(1, code);
+        Assert.Contains($"{log}, line 1", error);
+    }
+
     private static TrainingRequest Tiny(TemporaryFolder folder) => new(RecipeList.Find("vae") with { Default = RecipeList.Find("vae").Tiny }) { Folder = folder["run"] };
 
     // Deleted, moved away, or another run begun in its place: nothing is written there, and the first error is the one that is heard.
@@ -79,6 +151,53 @@ public class RunEndTests
         })).Message;
         Assert.Contains("was deleted, moved or replaced while this run was training in it", error);
         Assert.Equal(what == "replaced" ? [".lock"] : [], Directory.Exists(folder["run"]) ? Directory.GetFileSystemEntries(folder["run"]).Select(Path.GetFileName) : []);
+    }
+
+    [Fact]
+    public void A_lock_that_is_deleted_is_made_again_and_the_run_goes_on()
+    {
+        using var folder = new TemporaryFolder();
+        var warnings = new List<string>();
+        using var run = TrainingRun.Open(Tiny(folder) with { Changes = ["trainer.examples=200"], Warn = warnings.Add });
+        Assert.Equal(200, run.Train(progress =>
+        {
+            if (progress.ExamplesSeen == 100) File.Delete(folder["run/.lock"]);
+        }));
+        Assert.Contains($"{folder["run/.lock"]} was deleted", Assert.Single(warnings));
+        Assert.Equal(200, RunFolder.Read(folder["run"]).Newest!.ExamplesSeen);
+        Assert.Contains("is in use", Assert.Throws<CheckpointException>(() => RunFolder.Open(folder["run"])).Message);
+    }
+
+    // Another process may have trained here since.
+    [Fact]
+    public void A_lock_that_was_replaced_is_what_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        using var run = TrainingRun.Open(Tiny(folder));
+        var error = Assert.Throws<CheckpointException>(() => run.Train(progress =>
+        {
+            if (progress.ExamplesSeen != 100) return;
+            File.Delete(folder["run/.lock"]);
+            File.WriteAllText(folder["run/.lock"], "");
+        })).Message;
+        Assert.Contains($"{folder["run/.lock"]} was replaced", error);
+        Assert.DoesNotContain("moved", error);
+    }
+
+    // A file system gives a new folder the inode of one that was deleted; the lock of the old one is not made in it.
+    [Fact]
+    public void An_empty_folder_in_the_place_of_a_deleted_one_is_left_empty()
+    {
+        using var folder = new TemporaryFolder();
+        using var run = TrainingRun.Open(Tiny(folder));
+        var error = Assert.Throws<CheckpointException>(() => run.Train(progress =>
+        {
+            if (progress.ExamplesSeen != 100) return;
+            Directory.Delete(folder["run"], recursive: true);
+            Directory.CreateDirectory(folder["run"]);
+        })).Message;
+        Assert.Contains("was deleted, moved or replaced", error);
+        Assert.Empty(Directory.GetFileSystemEntries(folder["run"]));
     }
 
     // The program of a running process cannot be written, as on a read-only file system.

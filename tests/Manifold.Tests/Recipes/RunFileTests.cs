@@ -292,6 +292,62 @@ public class RunFileTests
         Train(Request(folder, "trainer.examples=40"));
     }
 
+    // An old checkpoint is deleted, and a new run inside it would go with it.
+    [Theory]
+    [InlineData("run/checkpoint-000000000040")]
+    [InlineData("run/checkpoint-000000000040/")]
+    [InlineData("run/checkpoint-000000000040/new")]
+    [InlineData("run/checkpoint-000000009999")]
+    public void A_new_run_never_begins_inside_a_checkpoint(string inside)
+    {
+        using var folder = new TemporaryFolder();
+        Train(Request(folder, "trainer.examples=40"));
+        var before = Directory.GetFileSystemEntries(folder["run"], "*", SearchOption.AllDirectories).Order();
+        var error = Assert.Throws<CheckpointException>(() => TrainingRun.Open(Request(folder) with { Folder = folder[inside] })).Message;
+        Assert.Contains($"--run {folder["run"]})", error);
+        Assert.Equal(before, Directory.GetFileSystemEntries(folder["run"], "*", SearchOption.AllDirectories).Order());
+    }
+
+    [Theory]
+    [InlineData("state.json")]
+    [InlineData("model.safetensors")]
+    public void A_new_run_never_begins_in_a_checkpoint_that_was_copied_away(string file)
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["run"]);
+        File.WriteAllText(folder[$"run/{file}"], "{}");
+        Assert.Contains($"has {file} and no config.json", Assert.Throws<CheckpointException>(() => TrainingRun.Open(Request(folder))).Message);
+    }
+
+    [Fact]
+    public void A_run_that_lost_its_checkpoints_keeps_its_log_and_its_config()
+    {
+        using var folder = new TemporaryFolder();
+        Train(Request(folder, "trainer.examples=40"));
+        foreach (var checkpoint in Directory.GetDirectories(folder["run"], "checkpoint-*")) Directory.Delete(checkpoint, recursive: true);
+        string[] files = [folder["run/config.json"], folder["run/stats.jsonl"]];
+        var before = files.Select(File.ReadAllText).ToList();
+        Assert.Contains("has no checkpoint, and its log goes on to 40 examples",
+            Assert.Throws<CheckpointException>(() => TrainingRun.Open(Request(folder, "trainer.examples=80"))).Message);
+        Assert.Equal(before, files.Select(File.ReadAllText));
+    }
+
+    // What restores a setting of the machine is an option that train takes, and no option where none does.
+    [Theory]
+    [InlineData("threads", "128", "Restore them (--threads 128), start")]
+    [InlineData("threads", "4096", "Restore them, start")]
+    [InlineData("device", "\"cuda:77\"", "Restore them (--device cuda:77, on a machine that has it), start")]
+    [InlineData("device", "\"abacus\"", "Restore them, start")]
+    public void What_restores_the_environment_is_an_option_that_is_accepted(string key, string stored, string advice)
+    {
+        using var folder = new TemporaryFolder();
+        Train(Request(folder, "trainer.examples=40"));
+        var environment = JsonNode.Parse(File.ReadAllText(folder["run/environment.json"]))!;
+        environment[key] = JsonNode.Parse(stored);
+        File.WriteAllText(folder["run/environment.json"], environment.ToJsonString());
+        Assert.Contains(advice, Assert.Throws<SettingsException>(() => TrainingRun.Open(Request(folder, "trainer.examples=80"))).Message);
+    }
+
     [Theory]
     [InlineData("checkpoint-000000000040")]
     [InlineData("stats.jsonl")]
