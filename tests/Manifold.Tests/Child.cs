@@ -18,7 +18,7 @@ internal static class Child
         return process.Id;
     }
 
-    /// <summary>Starts the program and waits for it, two minutes at most.</summary>
+    /// <summary>Starts the program and waits for it, five minutes at most.</summary>
     /// <param name="environment">What differs from the test's own environment; null removes a variable.</param>
     public static Result Run(string program, IEnumerable<string> arguments, IEnumerable<(string Name, string? Value)>? environment = null, string? folder = null) =>
         RunAsync(program, arguments, environment, folder).GetAwaiter().GetResult();
@@ -41,7 +41,7 @@ internal static class Child
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         try
         {
             await process.WaitForExitAsync(limit.Token);
@@ -49,7 +49,7 @@ internal static class Child
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} {string.Join(' ', arguments)} was still running after two minutes.");
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)} was still running after five minutes.");
         }
         return new Result(process.ExitCode, await output, await error);
     }
