@@ -72,8 +72,13 @@ internal static class OrderVerbs
     {
         var line = new JsonObject
         {
-            ["picture"] = name, ["nll"] = nats, ["unit"] = "nats", ["bits_per_dim"] = bits,
-            ["binarization"] = part.Binarize.ToString().ToLowerInvariant(), ["weights"] = trained.Weights, ["examples_seen"] = trained.Checkpoint.ExamplesSeen,
+            ["picture"] = name,
+            ["nll"] = nats,
+            ["unit"] = "nats",
+            ["bits_per_dim"] = bits,
+            ["binarization"] = part.Binarize.ToString().ToLowerInvariant(),
+            ["weights"] = trained.Weights,
+            ["examples_seen"] = trained.Checkpoint.ExamplesSeen,
         };
         if (map is not null) line["map"] = map;
         return line;

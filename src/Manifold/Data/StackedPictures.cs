@@ -17,7 +17,9 @@ internal static class StackedPictures
         var stacked = Stacked(train, TrainCount, "train");
         return new DataSet(Name, new SplitSources(stacked, Test: test is null ? null : Stacked(test, TestCount, "test"))
         {
-            IsInRandomOrder = true, TrainFrom = "triples of mnist's training pictures", TestFrom = "triples of mnist's test pictures",
+            IsInRandomOrder = true,
+            TrainFrom = "triples of mnist's training pictures",
+            TestFrom = "triples of mnist's test pictures",
         }, settings);
     }
 

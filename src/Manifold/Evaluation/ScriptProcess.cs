@@ -90,7 +90,10 @@ public sealed class ScriptProcess : IDisposable
             $"{script.Path} is a TorchScript file, that is code, and is run by the program manifold in a process of its own. There is no such program in {AppContext.BaseDirectory}: use `./manifold evaluate --features {script.Path}`, or features of a run.");
         var start = new ProcessStartInfo(program, [Verb, $"{Machine.Threads}", $"{Environment.ProcessId}"])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, StandardErrorEncoding = Encoding.UTF8,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardErrorEncoding = Encoding.UTF8,
         };
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";               // it needs a file of memory, and the child may write no files
         start.Environment["DOTNET_EnableDiagnostics"] = "0";

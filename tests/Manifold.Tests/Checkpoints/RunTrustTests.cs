@@ -59,7 +59,8 @@ public class RunTrustTests
         {
             Link(folder, $"{Newest}/ema.safetensors", "outside/checkpoint-000000000080/ema.safetensors");
             State(folder, state => state["files"]!["ema.safetensors"] = Facts(folder["outside/checkpoint-000000000080/ema.safetensors"]));
-        }),
+        }
+        ),
         ["state.json names a path"] = ("checkpoint-*/state.json", folder =>
             State(folder, state => state["files"]!["../../outside/checkpoint-000000000080/ema.safetensors"] = Facts(folder["outside/checkpoint-000000000080/ema.safetensors"]))),
         ["state.json names a device"] = ("checkpoint-*/state.json", folder => State(folder, state => state["files"]!["/dev/zero"] = new JsonObject { ["bytes"] = 0, ["sha256"] = new string('0', 64) })),
@@ -71,14 +72,16 @@ public class RunTrustTests
         {
             File.Delete(folder[$"{Newest}/ema.safetensors"]);
             Assert.Equal(0, Child.Run("mkfifo", [folder[$"{Newest}/ema.safetensors"]]).ExitCode);
-        }),
+        }
+        ),
         ["config.json is a link"] = ("config.json", folder => Link(folder, "run/config.json", "outside/config.json")),
         ["config.json names features"] = ("config.json", folder =>
         {
             var config = JsonNode.Parse(File.ReadAllText(folder["run/config.json"]))!;
             config["settings"]!["trainer"]!["features"] = folder["outside"];
             File.WriteAllText(folder["run/config.json"], config.ToJsonString());
-        }),
+        }
+        ),
         ["config.json names other data"] = ("config.json", folder =>
         {
             var config = JsonNode.Parse(File.ReadAllText(folder["run/config.json"]))!;
@@ -86,7 +89,8 @@ public class RunTrustTests
             for (var i = 0; i < 20; i++) File.WriteAllBytes(folder[$"pictures/{i:D2}.png"], new Picture(28, 28, 1, [.. Enumerable.Range(0, 784).Select(p => (byte)(p * i))]).ToPng());
             config["settings"]!["data"]!["set"] = folder["pictures"];
             File.WriteAllText(folder["run/config.json"], config.ToJsonString());
-        }),
+        }
+        ),
         ["environment.json is a link"] = ("environment.json", folder => Link(folder, "run/environment.json", "outside/environment.json")),
         ["the log is a link"] = ("stats.jsonl", folder => Link(folder, "run/stats.jsonl", "outside/stats.jsonl")),
         ["measurements are a link"] = ("metric-*.jsonl", folder => Link(folder, "run/metric-elbo.jsonl", "outside/metric-elbo.jsonl")),
@@ -105,7 +109,8 @@ public class RunTrustTests
                     File.Delete(planted);
                     File.CreateSymbolicLink(planted, folder["outside/config.json"]);
                 }
-        }),
+        }
+        ),
     };
 
     public static TheoryData<string> Places => [.. places.Keys];
