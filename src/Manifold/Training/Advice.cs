@@ -87,7 +87,8 @@ public sealed class VaeAdvisor(TrainerSettings trainer, bool squashes) : IAdviso
         var isCollapsed = Of("validation_active_units") == 0;
         if (isCollapsed) yield return new("posterior_collapse", Collapsed());
         else if (Of("recon_share") > LargestShare) yield return new("mean_reconstruction", MeanPicture(Of("recon_share")));
-        if (!isCollapsed && Of("sample_gap") > LargestGap) yield return new("sample_gap", Gap(Of("sample_gap")));
+        var isFarAlong = examplesSeen >= 1000L * trainer.BatchSize;     // latents come to the prior after reconstructions have begun
+        if (!isCollapsed && isFarAlong && Of("sample_gap") > LargestGap) yield return new("sample_gap", Gap(Of("sample_gap")));
     }
 
     private string Collapsed() =>
