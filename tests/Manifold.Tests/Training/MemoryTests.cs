@@ -47,7 +47,6 @@ public partial class MemoryTests
 
     [Theory]
     [InlineData("vae", 5_000, 50)]
-    [InlineData("vae-2d", 5_000, 50)]
     public void Resident_memory_does_not_grow(string name, int steps, double most)
     {
         using var folder = new TemporaryFolder();
