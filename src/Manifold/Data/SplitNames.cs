@@ -89,7 +89,7 @@ internal static partial class SplitNames
     /// <param name="set">The folder, for messages.</param>
     /// <param name="names">Below the folder, with forward slashes. A name that says nothing may lie in a folder that does.</param>
     /// <param name="canBeJoined">Whether several files can make one split, as the shards of a table do.</param>
-    /// <exception cref="DataException">They cannot be told apart; the message says what there is and what it needs.</exception>
+    /// <exception cref="DataException">The split of one is unknown; the message says what there is and what it needs.</exception>
     public static IReadOnlyDictionary<string, SplitKind> OfFiles(string set, IReadOnlyList<string> names, bool canBeJoined)
     {
         ExpectOneDomain(set, [.. names.SelectMany(WithFoldersAbove).Distinct()]);

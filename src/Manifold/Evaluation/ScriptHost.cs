@@ -24,7 +24,7 @@ public static partial class ScriptHost
         ScriptLimits.FollowParent(parent);
         using var from = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(StandardInput, ownsHandle: false), FileAccess.Read);
         using var to = OnlyAnswers();
-        Native.Load();                                                         // which may have to write a mended bridge
+        Native.Load();                                                         // before the limits: a patched bridge is written to a file in memory
         ScriptLimits.Apply();                                                  // before libtorch makes its threads, which inherit them
         Machine.SetThreads(threads);
         using var _ = no_grad();
